@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: MIT
+#
+# GNU make, no configure step.  make help lists the targets.
+#
+#   CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR   as everywhere
+#   DEVELOPER=1                 warnings are errors
+#   SANITIZE=address,undefined  an instrumented build in a folder of its own
+#   BUILD=dir                   where everything goes (default build/<variant>)
+
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := 0.1.0
+
+CC ?= cc
+ifeq ($(origin CC),default)
+CC := cc
+endif
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+
+empty :=
+comma := ,
+space := $(empty) $(empty)
+variant := $(notdir $(firstword $(CC)))$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(COVERAGE),-coverage)
+BUILD ?= build/$(variant)
+
+# ---- flags ---------------------------------------------------------------------------------------
+# $(call probe,FLAGS): the flags, if the compiler takes them.
+probe = $(if $(filter ok,$(shell printf 'int main(void){return 0;}' | \
+	$(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && echo ok)),$(1))
+
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wpedantic -Wformat=2 -Wconversion -Wsign-conversion -Wshadow -Wvla \
+	-Wundef -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings \
+	-Wswitch-enum -Wnull-dereference -Wdouble-promotion \
+	-Werror=format-security -Werror=implicit -Werror=incompatible-pointer-types -Werror=int-conversion
+ifneq ($(DEVELOPER),)
+WARN += -Werror
+endif
+
+HARDEN_CC := -fstack-protector-strong -fno-delete-null-pointer-checks -fno-strict-overflow \
+	-fno-strict-aliasing -fPIC
+HARDEN_LD := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+flags_file := $(BUILD)/flags.mk
+-include $(flags_file)
+$(flags_file): Makefile
+	@mkdir -p $(@D)
+	@{ echo "PROBED_CC := $(call probe,-fstack-clash-protection) $(call probe,-fcf-protection=full) \
+	$(call probe,-ftrivial-auto-var-init=zero)"; \
+	echo "PROBED_LD := $(call probe,-pie)"; } > $@
+
+ifneq ($(SANITIZE),)
+INSTRUMENT := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+else
+FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+endif
+ifneq ($(COVERAGE),)
+INSTRUMENT += --coverage
+FORTIFY :=
+endif
+
+PKGS := openssl sqlite3 zlib
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lssl -lcrypto -lsqlite3 -lz)
+
+ALL_CPPFLAGS = -I. -D_GNU_SOURCE -DIMAPSYNC_VERSION='"$(VERSION)"' $(FORTIFY) $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN_CC) $(PROBED_CC) $(CFLAGS) $(INSTRUMENT)
+ALL_LDFLAGS = $(HARDEN_LD) $(PROBED_LD) $(INSTRUMENT) $(LDFLAGS)
+
+# A leak, an overflow or undefined behaviour must fail the run: Criterion hides leak reports unless the
+# process aborts.
+export ASAN_OPTIONS := abort_on_error=1:detect_leaks=1:$(ASAN_OPTIONS)
+export UBSAN_OPTIONS := print_stacktrace=1:$(UBSAN_OPTIONS)
+
+# ---- layers --------------------------------------------------------------------------------------
+# One static library a layer; a layer is linked with those below it only.
+LAYERS := base net imap store sync cmd
+dir_base := core/base
+dir_net := core/net
+dir_imap := core/imap
+dir_store := store
+dir_sync := core/sync
+dir_cmd := cmd
+below_base := base
+below_net := net base
+below_imap := imap net base
+below_store := store base
+below_sync := sync imap store net base
+below_cmd := cmd sync imap store net base
+
+define layer_rules
+src_$(1) := $$(filter-out cmd/main.c,$$(sort $$(wildcard $$(dir_$(1))/*.c)))
+obj_$(1) := $$(src_$(1):%.c=$(BUILD)/%.o)
+$(BUILD)/lib$(1).a: $$(obj_$(1))
+	@rm -f $$@
+	@mkdir -p $$(@D)
+	@$(AR) rcs $$@ $$^
+libs_$(1) = $$(below_$(1):%=$(BUILD)/lib%.a)
+test_$(1) := $$(sort $$(wildcard tests/unit/$(1)/test_*.c))
+bin_$(1) := $$(test_$(1):%.c=$(BUILD)/%)
+$$(bin_$(1)): $(BUILD)/%: $(BUILD)/%.o $$(libs_$(1)) $(BUILD)/libsupport.a
+	@echo "  LINK  $$@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $$@ $$< $(BUILD)/libsupport.a $$(libs_$(1)) $(PKG_LIBS) -lcriterion -lpthread
+.PHONY: unit-$(1)
+unit-$(1): $$(bin_$(1))
+	@tests/run-unit $$(bin_$(1))
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
+
+src_support := $(sort $(wildcard tests/support/*.c))
+$(BUILD)/libsupport.a: $(src_support:%.c=$(BUILD)/%.o)
+	@rm -f $@
+	@mkdir -p $(@D)
+	@$(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c | $(flags_file)
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- products ------------------------------------------------------------------------------------
+PROGRAM := $(BUILD)/imapsync
+
+.PHONY: all
+all: $(PROGRAM)
+
+$(PROGRAM): $(BUILD)/cmd/main.o $(libs_cmd)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(libs_cmd) $(PKG_LIBS)
+
+.PHONY: install uninstall
+install: $(PROGRAM)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5
+	install -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/imapsync
+	install -m 644 cmd/imapsync.1 $(DESTDIR)$(MANDIR)/man1/
+	install -m 644 cmd/imapsync.conf.5 store/imapsync-archive.5 $(DESTDIR)$(MANDIR)/man5/
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/imapsync $(DESTDIR)$(MANDIR)/man1/imapsync.1 \
+		$(DESTDIR)$(MANDIR)/man5/imapsync.conf.5 $(DESTDIR)$(MANDIR)/man5/imapsync-archive.5
+
+# ---- tests ---------------------------------------------------------------------------------------
+.PHONY: check check-all check-layers check-headers check-docs check-live unit demo deps
+
+# Installs what building and testing need (Debian and its relatives); says what is missing elsewhere.
+deps:
+	@tests/deps test
+
+check: deps
+	@$(MAKE) --no-print-directory check-installed
+
+.PHONY: check-installed
+check-installed: check-layers check-headers $(PROGRAM) fuzz-objects
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory fuzz-regress
+	@$(MAKE) --no-print-directory check-docs
+	@$(MAKE) --no-print-directory check-live
+
+unit: $(foreach l,$(LAYERS),$(bin_$(l)))
+	@tests/run-unit $^
+
+check-layers:
+	@tests/check-layers
+
+# Each header stands alone: it compiles as the first and only include.
+headers := $(sort $(wildcard core/*/*.h store/*.h cmd/*.h))
+check-headers:
+	@for h in $(headers); do \
+		$(CC) $(ALL_CPPFLAGS) -std=c11 -Wall -Wextra -fsyntax-only -x c "$$h" || exit 1; done
+	@echo 'int main(void) { return 0; }' | $(CXX) -I. -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
+		-include core/imap/imap4.h -x c++ -
+	@echo "ok   headers: $(words $(headers)) compile alone, imap4.h also as C++11"
+
+check-docs: $(PROGRAM)
+	@tests/check-docs $(PROGRAM)
+
+check-live: $(PROGRAM)
+	@tests/live/run $(PROGRAM)
+
+# The long suites: everything again under the sanitizers and with the other compiler.
+check-all: check
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined CFLAGS="-O1 -g" check-installed
+	@$(MAKE) --no-print-directory CC=clang DEVELOPER=1 all unit
+
+demo:
+	@tests/deps build server
+	@$(MAKE) --no-print-directory all
+	@tests/demo $(PROGRAM)
+
+# ---- fuzzing -------------------------------------------------------------------------------------
+# Every target is also an ordinary program that runs its corpus, so that it cannot rot.
+src_fuzz := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+bin_fuzz := $(src_fuzz:%.c=$(BUILD)/%)
+.PHONY: fuzz-objects fuzz-regress fuzz
+fuzz-objects: $(bin_fuzz)
+$(bin_fuzz): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/standalone.o $(libs_cmd) $(BUILD)/libsupport.a
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/tests/fuzz/standalone.o $(BUILD)/libsupport.a \
+		$(libs_cmd) $(PKG_LIBS)
+fuzz-regress: $(bin_fuzz)
+	@for t in $(bin_fuzz); do n=$${t##*/fuzz_}; "$$t" tests/fuzz/corpus/"$$n" || exit 1; done
+
+# make fuzz FUZZ_SECONDS=600: libFuzzer with address and undefined behaviour sanitizers, one target after the other.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang BUILD=build/fuzz SANITIZE=fuzzer-no-link,address,undefined \
+		$(LAYERS:%=build/fuzz/lib%.a) build/fuzz/libsupport.a $(src_fuzz:%.c=build/fuzz/%.o)
+	@for t in $(basename $(notdir $(src_fuzz))); do n=$${t#fuzz_}; \
+		clang -fsanitize=fuzzer,address,undefined -o build/fuzz/$$t build/fuzz/tests/fuzz/$$t.o build/fuzz/libsupport.a \
+			$(below_cmd:%=build/fuzz/lib%.a) $(PKG_LIBS); \
+		mkdir -p build/fuzz/corpus/$$n; \
+		build/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 \
+			build/fuzz/corpus/$$n tests/fuzz/corpus/$$n; done
+
+# ---- housekeeping --------------------------------------------------------------------------------
+.PHONY: lint format clean help
+lint:
+	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+	@clang-tidy --quiet $(foreach l,$(LAYERS),$(src_$(l))) cmd/main.c -- $(ALL_CPPFLAGS) -std=c11
+
+format:
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build
+
+help:
+	@echo "make                  build $(PROGRAM)"
+	@echo "make demo             a backup of a throw-away mail server, start to end"
+	@echo "make check            install what tests need, build, run the tests (minutes)"
+	@echo "make check-all        the same under sanitizers and with clang (longer)"
+	@echo "make unit-LAYER       unit tests of one layer: $(LAYERS)"
+	@echo "make fuzz             fuzz every parser, FUZZ_SECONDS=60 each (clang)"
+	@echo "make install          to PREFIX=$(PREFIX), with DESTDIR"
+	@echo "make lint, make clean"
