@@ -26,7 +26,7 @@ void hex_format(const unsigned char *p, size_t n, char *out);
 /* The string s is exactly 2 * n hexadecimal digits of either case; false otherwise. */
 bool hex_parse(const char *s, size_t n, unsigned char *out);
 
-/* Standard base64 with padding (RFC 4648 section 4), no line breaks. 0, or -1 when out is failed. */
+/* Standard base64 with padding (RFC 4648 section 4), no line breaks. 0, or -1: out is failed. */
 struct buf;
 struct slice;
 int base64_encode(struct buf *out, const void *p, size_t n);

@@ -16,7 +16,8 @@ static int not_a_set(struct slice text, struct err *e)
 		text_show(shown, sizeof shown, text));
 }
 
-/* seq-range or nz-number; the two ends of a range may come in either order. */
+/* seq-range or nz-number; the two ends of a range may come in either order. That they are not zero
+ * is checked where they are added. */
 static bool parse_seq_range(struct slice text, struct uid_range *r)
 {
 	const unsigned char *colon = text.n == 0 ? NULL : memchr(text.p, ':', text.n);
@@ -26,7 +27,7 @@ static bool parse_seq_range(struct slice text, struct uid_range *r)
 		second = slice_of(colon + 1, text.n - first.n - 1);
 	}
 	uint64_t a, b;
-	if (!slice_u64(first, UID_MAX, &a) || !slice_u64(second, UID_MAX, &b) || a == 0 || b == 0)
+	if (!slice_u64(first, UID_MAX, &a) || !slice_u64(second, UID_MAX, &b))
 		return false;
 	r->lo = (uint32_t)(a < b ? a : b);
 	r->hi = (uint32_t)(a < b ? b : a);

@@ -155,6 +155,7 @@ Test(buf, consume_and_truncate_stay_within_the_contents)
 	buf_consume(&b, 2);
 	cr_assert_str_eq(buf_str(&b), "cdef");
 	buf_truncate(&b, 9);
+	cr_assert_eq(b.len, 4);
 	cr_assert_str_eq(buf_str(&b), "cdef");
 	buf_truncate(&b, 3);
 	cr_assert_str_eq(buf_str(&b), "cde");

@@ -75,6 +75,16 @@ Test(codec, base64_refuses_what_is_not_exactly_base64)
 	buf_release(&out);
 }
 
+Test(codec, base64_cut_anywhere_is_refused_but_between_groups)
+{
+	static const char text[] = "Zm9vYmFyZm9vZg==";
+	for (size_t n = 0; n < sizeof text; n++) {
+		struct buf out = BUF_INIT(100);
+		cr_assert_eq(base64_decode(&out, text, n), n % 4 == 0, "%zu bytes", n);
+		buf_release(&out);
+	}
+}
+
 Test(codec, base64_round_trips_all_lengths)
 {
 	unsigned char in[300];

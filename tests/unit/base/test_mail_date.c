@@ -98,7 +98,8 @@ Test(mail_date, a_date_cut_anywhere_is_refused_but_for_its_missing_zone)
 {
 	static const char text[] = "17-Jul-1996 02:44:25 -0700";
 	for (size_t n = 0; n < MAIL_DATE_LEN; n++) {
-		char *copy = malloc(n + 1); /* of exactly this length: an overrun would be seen */
+		char *copy = malloc(
+			n > 0 ? n : 1); /* of exactly this length: an overrun would be seen */
 		cr_assert_not_null(copy);
 		memcpy(copy, text, n);
 		struct mail_date d;
