@@ -58,6 +58,8 @@ $(flags_file): Makefile
 	echo "PROBED_LD := $(call probe,-pie)"; } > $@
 
 ifneq ($(SANITIZE),)
+# Criterion's own runner leaks when it runs tests side by side.
+export UNIT_JOBS := 1
 INSTRUMENT := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 else
 FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
