@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.h -- one account's archive on disk: Maildir tree, side files, SQLite index, lock.
+ *
+ * The format is public: imapsync-archive(5). This is the only header of store/ that other layers see;
+ * it knows nothing of servers or sockets.
+ *
+ * Invariants (tested by failing every system call in turn and by killing the process in between):
+ *   I1  An index row says *stored* only if the file is complete and durable in cur/, and so is its
+ *       directory entry.
+ *   I2  A file in cur/ is complete. It may lack a row (killed between rename and commit): its name
+ *       carries UIDVALIDITY, UID and hash, and store_open() after an unclean end adopts it.
+ *   I3  Marks of progress (UIDNEXT, HIGHESTMODSEQ, "complete") are committed together with, or after, all
+ *       rows that they cover.
+ *   I4  No function of this header deletes or rewrites a message file, except that a flag change renames
+ *       it within cur/.
+ *   I5  Everything is 0700/0600 whatever the umask; no symbolic link is followed; every path is resolved
+ *       relative to a directory descriptor of the archive and cannot leave it.
+ *   I6  A failed flush is final: the files of that group are removed, their rows never written.
+ *
+ * Write order of a group: files written in tmp/ -> flushed -> renamed into cur/ without overwriting ->
+ * directories flushed -> one index transaction. The group collects work until store_commit().
+ *
+ * Life cycle: store_open -> store_run_begin -> mailboxes, generations, messages, store_commit ... ->
+ * store_run_end -> store_close. Single thread; one writer per archive (flock).
+ *
+ * Errors have scope ERR_STORE unless said otherwise; E_FULL (disk or quota), E_IO, E_LOCKED, E_CORRUPT.
+ * After an ERR_STORE error of a writing function only store_run_end() and store_close() may follow.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/base/hash.h"
+#include "core/base/mail.h"
+#include "core/base/uidset.h"
+
+struct store;
+struct store_generation;
+struct store_message;
+struct fsys;
+
+/* ---- opening ---------------------------------------------------------------------------------- */
+
+enum store_layout { STORE_NESTED, STORE_MAILDIRPP };
+enum store_newline { STORE_LF, STORE_CRLF };
+enum store_mode {
+	STORE_READ,  /* must exist; shared lock; nothing is written */
+	STORE_WRITE, /* created when missing (its parent must exist); exclusive lock; recovers */
+};
+
+struct store_options {
+	enum store_mode mode;
+	enum store_layout layout;   /* used at creation; later it must agree (E_CONFIG, ERR_USAGE) */
+	enum store_newline newline; /* for new messages */
+	const char *account;	    /* "user@host:port" shown in README and checked: an archive that belongs
+				     * to another account is refused (E_CONFIG, ERR_USAGE); NULL = do not check */
+	const struct fsys *fsys;    /* system calls; NULL = the real ones */
+};
+
+/* What store_open() found and mended after an unclean end. */
+struct store_recovery {
+	bool unclean;	   /* the last writing run never ended */
+	uint64_t adopted;  /* complete files without a row: rows were written */
+	uint64_t reaped;   /* our temporary files removed */
+	uint64_t damaged;  /* files whose content contradicts their name: left alone, no row */
+};
+
+/*
+ * Open (and create) the archive at `path`; an absolute or relative path whose last component is the
+ * archive's folder. E_LOCKED when another run holds it; E_MISSING when it does not exist (STORE_READ),
+ * or its parent does not; E_CORRUPT when the index is not ours or fails its check. A lost index.db
+ * beside an existing tree is rebuilt by adoption.
+ */
+int store_open(struct store **out, const char *path, const struct store_options *o, struct err *e) NODISCARD;
+const struct store_recovery *store_recovered(const struct store *s);
+enum store_layout store_layout_of(const struct store *s);
+/* Discards an open group; never fails. NULL is fine. */
+void store_close(struct store *s);
+
+/* ---- runs ------------------------------------------------------------------------------------- */
+
+enum store_result { STORE_RUN_RUNNING, STORE_RUN_OK, STORE_RUN_PARTIAL, STORE_RUN_FAILED, STORE_RUN_INTERRUPTED };
+
+struct store_run {
+	int64_t id;
+	int64_t started, ended; /* wall clock, seconds; ended 0 while running */
+	enum store_result result;
+	uint64_t mailboxes, messages_new, bytes_new, messages_gone, flags_changed, failed;
+	const char *text; /* one clause saying why it was not OK, or ""; borrowed from the call */
+};
+
+int store_run_begin(struct store *s, struct err *e) NODISCARD; /* durable when it returns */
+int64_t store_run_id(const struct store *s);		       /* 0 when none is open */
+/* Commits the open group if there is one, then records the end. id, started, ended are filled in. */
+int store_run_end(struct store *s, struct store_run *r, struct err *e) NODISCARD;
+/* The newest run with at least this result quality: STORE_RUN_OK = the last good one;
+ * STORE_RUN_RUNNING = the last of any kind. Returns 1, 0 when there is none, -1. text is copied to `text`. */
+int store_run_last(struct store *s, enum store_result result, struct store_run *r, struct buf *text,
+	struct err *e) NODISCARD;
+
+/* ---- mailboxes -------------------------------------------------------------------------------- */
+
+#define STORE_NAME_MAX 1000 /* wire bytes of a mailbox name; longer ones are refused (E_LIMIT, ERR_MAILBOX) */
+
+/* A mailbox as the archive knows it. Strings are owned by the list. */
+struct store_mailbox {
+	int64_t id;
+	struct buf wire;	/* name as the server spells it */
+	char delimiter;		/* '\0' when the server has none */
+	struct buf name;	/* the same in UTF-8 for people (not escaped); bytes kept when undecodable */
+	struct buf path;	/* relative to mail/, "" for INBOX of Maildir++ */
+	struct buf attributes;	/* LIST attributes, separated by spaces, sorted: "\HasNoChildren \Sent" */
+	bool selectable;
+	bool subscribed;
+	bool present;		/* the last run's LIST had it */
+	/* the current generation; generation 0 = never opened */
+	int64_t generation;
+	uint32_t uidvalidity, uidnext, messages;
+	uint64_t highestmodseq;	 /* 0 = unknown */
+	int64_t complete_run;	 /* last run that accounted for every UID; 0 = never */
+	uint32_t runs_since_audit; /* runs that trusted STATUS since the last full listing */
+	uint64_t stored, gone, failed; /* messages of the current generation */
+	uint64_t bytes;		 /* wire bytes of the stored ones that are not gone */
+};
+
+struct store_mailbox_list {
+	struct store_mailbox *at;
+	size_t n;
+};
+
+/* All mailboxes, sorted by wire name (bytes). Release with store_mailbox_list_release(). */
+int store_mailboxes(struct store *s, struct store_mailbox_list *out, struct err *e) NODISCARD;
+void store_mailbox_list_release(struct store_mailbox_list *l);
+
+struct store_mailbox_seen {
+	struct slice wire;
+	char delimiter;
+	struct slice attributes; /* as in struct store_mailbox */
+	bool selectable, subscribed;
+};
+
+/* The server listed this mailbox: insert or update its row, make its directories (selectable ones) and
+ * side file durable. Part of the open group. *id is the row. E_LIMIT (ERR_MAILBOX) for a name over
+ * STORE_NAME_MAX or a path too long for the file system. */
+int store_mailbox_seen(struct store *s, const struct store_mailbox_seen *m, int64_t *id, struct err *e) NODISCARD;
+/* A complete LIST did not have it any more. Nothing on disk changes. Part of the open group. */
+int store_mailbox_vanished(struct store *s, int64_t id, struct err *e) NODISCARD;
+
+/* ---- generations: one per UIDVALIDITY of a mailbox --------------------------------------------- */
+
+/* Make `uidvalidity` the current generation of the mailbox (a new one, or one that came back) and
+ * load its state: about 12 bytes a message. *previous is the row of the generation that was current
+ * before, 0 if none or unchanged. Part of the open group. */
+int store_generation_open(struct store *s, int64_t mailbox, uint32_t uidvalidity, struct store_generation **out,
+	int64_t *previous, struct err *e) NODISCARD;
+/* Load any generation for reading. */
+int store_generation_load(struct store *s, int64_t generation, struct store_generation **out,
+	struct err *e) NODISCARD;
+void store_generation_close(struct store_generation *g); /* NULL is fine; group work survives */
+
+int64_t store_generation_id(const struct store_generation *g);
+uint32_t store_generation_uidvalidity(const struct store_generation *g);
+/* UIDs by state, including what the open group will commit. A *gone* UID may have a file (a tombstone)
+ * or not (it vanished before it could be fetched). Borrowed; change with the calls below. */
+const struct uidset *store_stored(const struct store_generation *g); /* have a file and are on the server */
+const struct uidset *store_gone(const struct store_generation *g);
+const struct uidset *store_failed(const struct store_generation *g);
+
+/* The mailbox's marks. `complete` says that this run accounted for every UID of the listing; then
+ * complete_run becomes the current run. audited: this was a full listing. Part of the open group. */
+struct store_marks {
+	uint32_t uidnext, messages;
+	uint64_t highestmodseq;
+	bool complete, audited;
+};
+int store_marks_set(struct store_generation *g, const struct store_marks *m, struct err *e) NODISCARD;
+/* Nothing changed and nothing was opened: counts one run since the last audit, and moves complete_run. */
+int store_mailbox_unchanged(struct store *s, int64_t mailbox, struct err *e) NODISCARD;
+
+/* ---- messages --------------------------------------------------------------------------------- */
+
+/* What is known about a message besides its bytes. */
+struct store_meta {
+	uint32_t uid;
+	struct mail_date date;	   /* INTERNALDATE; invalid = the server gave none that can be used */
+	struct slice date_raw;	   /* what it gave, when date is invalid; may be empty */
+	struct slice flags;	   /* canonical text (core/base/mail.h) */
+	struct slice email_id, thread_id; /* OBJECTID or Gmail ids, or empty */
+	uint64_t size_claimed;	   /* RFC822.SIZE, 0 = not given; recorded, never trusted */
+};
+
+/* Start a message file in the mailbox's tmp/. */
+int store_message_begin(struct store_generation *g, struct store_message **out, struct err *e) NODISCARD;
+/* Append wire bytes. They are hashed and written (LF or as received, see imapsync-archive(5)). */
+int store_message_write(struct store_message *m, const void *p, size_t n, struct err *e) NODISCARD;
+/* The message is whole: it joins the open group under its final name and *m is consumed, also on
+ * failure. A UID that is already stored with the same hash is not stored twice (the temporary file
+ * goes, 0 is returned); with another hash: E_CORRUPT, ERR_MESSAGE, the stored file stays. */
+int store_message_finish(struct store_message *m, const struct store_meta *meta, struct err *e) NODISCARD;
+/* Throw the temporary file away. NULL is fine. */
+void store_message_discard(struct store_message *m);
+
+/* The same message is already in the archive (generation `from`, UID `from_uid`): give it a second name
+ * by hard link (a copy where links are not possible). Joins the open group. */
+int store_message_link(struct store_generation *g, const struct store_meta *meta, int64_t from, uint32_t from_uid,
+	struct err *e) NODISCARD;
+
+/* The flags seen on the server. 1 = they differed and are recorded (history row, rename), 0 = same,
+ * -1. uid must be in store_stored(). Part of the open group. */
+int store_flags_seen(struct store_generation *g, uint32_t uid, struct slice flags, struct err *e) NODISCARD;
+
+/* A fetch that failed: the UID becomes *failed* with a reason, unless it is stored. attempts counts up. */
+int store_message_failed(struct store_generation *g, uint32_t uid, const char *reason, struct err *e) NODISCARD;
+/* Proof of absence: these UIDs (of any state, or unknown) become *gone*. Files stay. */
+int store_messages_gone(struct store_generation *g, const struct uidset *uids, struct err *e) NODISCARD;
+/* UIDs once taken for gone are listed again: those with a file become *stored*, the others unknown. */
+int store_messages_back(struct store_generation *g, const struct uidset *uids, struct err *e) NODISCARD;
+
+/* ---- the group -------------------------------------------------------------------------------- */
+
+#define STORE_GROUP_FILES 1000	      /* a group is due at this many files ... */
+#define STORE_GROUP_BYTES (64u << 20) /* ... or bytes */
+
+bool store_commit_due(const struct store *s);
+/* Make the group durable (see the write order above). On failure the group is undone as far as
+ * possible (temporary files removed) and the error is ERR_STORE. */
+int store_commit(struct store *s, struct err *e) NODISCARD;
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+enum store_state { STORE_STORED = 0, STORE_GONE = 1, STORE_FAILED = 2 };
+
+/* One row; strings are borrowed until the callback returns. */
+struct store_record {
+	int64_t generation;
+	uint32_t uid;
+	enum store_state state;
+	bool has_file;
+	struct slice base;	 /* file name without ":2,..."; empty without a file */
+	uint64_t size_disk, size_wire, size_claimed;
+	unsigned char sha256[SHA256_LEN];
+	struct mail_date date;
+	struct slice date_raw, flags, email_id, thread_id;
+	int64_t first_run, gone_run; /* gone_run 0 = not gone */
+	struct slice reason;	 /* why it failed */
+	uint32_t attempts;
+};
+
+/* Calls each(ctx, record) in UID order for the UIDs in `which` (NULL = all); stops when it returns
+ * non-zero and returns that value; -1 on error (then *e is set). */
+int store_records(struct store *s, int64_t generation, const struct uidset *which,
+	int (*each)(void *ctx, const struct store_record *r), void *ctx, struct err *e) NODISCARD;
+
+/* Read a stored message's wire bytes in chunks: sink(ctx, p, n) returns 0 to go on. */
+int store_message_read(struct store *s, int64_t generation, uint32_t uid, int (*sink)(void *ctx, const void *p, size_t n),
+	void *ctx, struct err *e) NODISCARD;
+/* SHA-256 of the header as it is on the wire: everything up to and including the first empty line (or all
+ * when there is none). Identifies a message across a change of UIDVALIDITY. */
+int store_message_header_hash(struct store *s, int64_t generation, uint32_t uid, unsigned char out[SHA256_LEN],
+	struct err *e) NODISCARD;
+
+#endif
