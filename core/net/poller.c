@@ -133,6 +133,17 @@ int poller_add(struct poller *p, const struct stream *s, bool reading, bool writ
 	return (int)p->nslot++;
 }
 
+int poller_add_wake(struct poller *p, const struct poller *other, struct err *e)
+{
+	void *fds = p->fd;
+	bool room = grow(&fds, &p->fd_cap, p->nfd + 1, sizeof(*p->fd));
+	p->fd = fds;
+	if (!room)
+		return err_nomem(e, "preparing to poll");
+	add_fd(p, other->wake_read, POLLIN);
+	return 0;
+}
+
 static void drain_wake(struct poller *p)
 {
 	char sink[64];
@@ -182,6 +193,11 @@ bool poller_ready(const struct poller *p, int slot)
 
 bool poller_woken(struct poller *p)
 {
+	if (!atomic_load(&p->woken))
+		return false;
+	/* poller_wait() of another poller leaves the byte where it is. Drained before the flag is
+	 * taken: the flag is set before the byte is written, so no wake-up is lost. */
+	drain_wake(p);
 	return atomic_exchange(&p->woken, false);
 }
 

@@ -28,6 +28,9 @@ int poller_add(struct poller *p, const struct stream *s, bool reading, bool writ
  * of ready slots, 0 on time-out or wake-up, -1 on error. EINTR counts as a wake-up. */
 int poller_wait(struct poller *p, int64_t deadline, struct err *e) NODISCARD;
 bool poller_ready(const struct poller *p, int slot);
+/* A wake-up of `other` ends the sleep of p too, until the next poller_begin(p): for one poll(2) over objects
+ * that have a poller each. Ask poller_woken(other) afterwards. -1: E_NOMEM. */
+int poller_add_wake(struct poller *p, const struct poller *other, struct err *e) NODISCARD;
 /* True once if poller_wake() was called since the last time. */
 bool poller_woken(struct poller *p);
 /* Async-signal-safe, callable from any thread. */

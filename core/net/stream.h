@@ -147,6 +147,30 @@ int stream_tls_peer_info(const struct stream *s, struct buf *subject, struct buf
  * length, 0 when there is none. type is set to "tls-exporter". */
 size_t stream_tls_binding(const struct stream *s, const char **type, unsigned char out[32]);
 
+/* ---- deflate --------------------------------------------------------------------------------- */
+
+#define STREAM_DEFLATE_LEVEL_MIN   0 /* stored: no compression, the same format */
+#define STREAM_DEFLATE_LEVEL_MAX   9
+#define STREAM_DEFLATE_PRELOAD_MAX ((size_t)1 << 20)
+
+/*
+ * Put raw deflate in both directions on top of `below` (RFC 4978 section 4), which must be connected.
+ * Writing: each stream_write() takes at most 64 KiB, compresses them and flushes (Z_SYNC_FLUSH), so
+ *   that the server can decode all of them at once; it is STREAM_OK only when `below` has taken all
+ *   that came of it. At most that much is held meanwhile.
+ * Reading: bytes are expanded into the caller's buffer, as far as there is room; a few bytes may stand
+ *   for very many, and a limit on the total is the caller's to keep. Damaged data are E_PROTO, after
+ *   what came before them. A final block is STREAM_END, and bytes after it E_PROTO. The end of `below`
+ *   is STREAM_END between two blocks (where a flush leaves it) and E_CLOSED within one.
+ * Closing does not send a final block.
+ * -1 (and `below` still the caller's): E_INVALID for a level outside the bounds above, E_NOMEM.
+ */
+int stream_deflate_new(struct stream **out, struct stream *below, int level,
+	struct err *e) NODISCARD;
+/* Bytes that were read from `below` before the switch, after the CRLF of the tagged OK: they come
+ * first. Before the first read, of s itself, and PRELOAD_MAX bytes in all; else E_STATE or E_LIMIT. */
+int stream_deflate_preload(struct stream *s, const void *p, size_t n, struct err *e) NODISCARD;
+
 /* ---- sub-process ----------------------------------------------------------------------------- */
 
 #define PROCESS_END_MS 2000
