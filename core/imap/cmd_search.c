@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_search.c -- SEARCH and UID SEARCH for the members of a set (RFC 9051 section 6.4.4, RFC 4731).
+ *
+ * Servers mix the two forms of answer, so either is accepted, and all are united. An answer in which a number cannot be read
+ * makes the command fail: a caller may take "not in the result" as a proof that a message is gone.
+ */
+#include "core/imap/cmd.h"
+
+#include <stdlib.h>
+
+/* "k01234567.4294967295 UID SEARCH RETURN (ALL) UID " and some more */
+#define SEARCH_OVERHEAD 64
+
+/* imap4_numbers.have */
+enum { HAVE_MIN = 1 << 0, HAVE_MAX = 1 << 1, HAVE_COUNT = 1 << 2, HAVE_ALL = 1 << 3 };
+
+struct search_args {
+	struct uidset set;
+	uint32_t open_from;
+	uint32_t from; /* members up to here are in a part already */
+	bool by_uid, plain, all;
+	bool silent; /* a part was answered with OK, but without any SEARCH data */
+};
+
+static void free_args(void *more)
+{
+	struct search_args *a = more;
+	uidset_release(&a->set);
+	free(a);
+}
+
+static bool claims(const struct imap4_cmd *c, const struct imap4_data *d)
+{
+	imap4_kind kind = imap4_data_kind(d);
+	if (kind == IMAP4_DATA_SEARCH)
+		return true;
+	if (kind != IMAP4_DATA_ESEARCH)
+		return false;
+	imap4_str tag = imap4_data_numbers(d)->tag;
+	return tag.ptr == NULL || slice_eq_str(slice_of(tag.ptr, tag.len), c->tag);
+}
+
+static int take(struct imap4_cmd *c, const struct imap4_data *d, struct err *e)
+{
+	struct imap4_cmd *owner = cmd_owner(c);
+	const imap4_numbers *n = imap4_data_numbers(d);
+	if (resp_is_damaged(d)) {
+		cmd_fail_local(owner, IMAP4_E_PROTO, "the server sent numbers that cannot be read");
+		return 0;
+	}
+	return n->set == NULL ? 0 : uidset_unite(&owner->numbers, n->set, e);
+}
+
+static void completed(struct imap4_cmd *c, const imap4_state_line *tagged)
+{
+	(void)tagged;
+	struct imap4_cmd *owner = cmd_owner(c);
+	struct search_args *a = owner->more;
+	imap4_numbers *v = &owner->numbers_view;
+	a->silent = a->silent || !c->answered;
+	v->set = &owner->numbers;
+	v->uid = a->by_uid;
+	v->min = uidset_min(&owner->numbers);
+	v->max = uidset_max(&owner->numbers);
+	v->count = uidset_count(&owner->numbers);
+	v->have =
+		HAVE_COUNT | (v->count > 0 ? HAVE_MIN | HAVE_MAX : 0) | (a->silent ? 0 : HAVE_ALL);
+}
+
+/* Plain answers carry no tag. Parts of one search may run together, for their answers are united. */
+static bool conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other)
+{
+	(void)c;
+	return other->kind->conflicts == conflicts;
+}
+
+static int part(struct imap4_cmd *parent, struct imap4_cmd **out, struct err *e)
+{
+	struct search_args *a = parent->more;
+	struct imap4_cmd *c = cmd_part(parent, e);
+	if (c == NULL)
+		return -1;
+	enc_raw(&c->enc, parent->kind->name);
+	/* Exchange answers RETURN () with nothing: ALL is named. */
+	bool esearch = !a->plain && cmd_has(parent, "ESEARCH", true);
+	enc_raw(&c->enc, esearch ? " RETURN (ALL) " : " ");
+	if (a->all) {
+		enc_raw(&c->enc, "ALL");
+		parent->parts_left = false;
+	} else {
+		enc_raw(&c->enc, a->by_uid ? "UID " : "");
+		parent->parts_left = enc_set_part(&c->enc, &a->set, &a->from, a->open_from,
+			IMAP_COMMAND_MAX - SEARCH_OVERHEAD);
+	}
+	if (cmd_part_ready(c, e) != 0)
+		return -1;
+	*out = c;
+	return 0;
+}
+
+static const struct cmd_kind search_kind = {
+	.name = "SEARCH",
+	.flags = CMD_READ_ONLY | CMD_NEEDS_SELECTED,
+	.claims = claims,
+	.take = take,
+	.part = part,
+	.conflicts = conflicts,
+	.completed = completed,
+};
+
+static const struct cmd_kind uid_search_kind = {
+	.name = "UID SEARCH",
+	.flags = CMD_READ_ONLY | CMD_NEEDS_SELECTED,
+	.claims = claims,
+	.take = take,
+	.part = part,
+	.conflicts = conflicts,
+	.completed = completed,
+};
+
+imap4_cmd *imap4_search_set_start(
+	imap4_session *s, const imap4_set *set, const imap4_search_opts *o)
+{
+	imap4_search_opts opts;
+	cmd_options(&opts, sizeof opts, o);
+	bool by_uid = opts.by == IMAP4_BY_UID;
+	if (set != NULL && uidset_is_empty(set) && opts.open_from == 0)
+		return session_refuse(s, IMAP4_E_ARG, "SEARCH: the set is empty");
+	struct imap4_cmd *c = cmd_new(s, by_uid ? &uid_search_kind : &search_kind);
+	if (c == NULL)
+		return NULL;
+	struct err e = ERR_INIT;
+	struct search_args *a = calloc(1, sizeof *a);
+	if (a == NULL) {
+		(void)err_nomem(&e, "SEARCH");
+		return cmd_discard(c, &e);
+	}
+	c->more = a;
+	c->free_more = free_args;
+	a->open_from = opts.open_from;
+	a->by_uid = by_uid;
+	a->plain = opts.plain != 0;
+	a->all = set == NULL && opts.open_from == 0;
+	if (set != NULL && uidset_copy(&a->set, set, &e) != 0)
+		return cmd_discard(c, &e);
+	if (!by_uid)
+		c->flags |= CMD_BARRIER; /* as for FETCH */
+	return cmd_submit(c);
+}
+
+const imap4_numbers *imap4_cmd_numbers(const imap4_cmd *c)
+{
+	bool is_search = c->kind == &search_kind || c->kind == &uid_search_kind;
+	return is_search && c->state == CMD_DONE && c->result.err == IMAP4_OK ? &c->numbers_view
+									      : NULL;
+}

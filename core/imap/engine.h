@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine.h -- the protocol without sockets and clocks: bytes in, events out; commands in, bytes out.
+ *
+ * The engine owns the queue of commands. A command is queued by engine_submit(), encoded when it is sent, and sent
+ * when may_send() -- the only place that knows all reasons to wait -- allows:
+ *   - the set-up is over (engine_open_gate), unless the command belongs to it
+ *   - no barrier is in flight (LOGIN, AUTHENTICATE, STARTTLS, COMPRESS, SELECT, EXAMINE, UNSELECT, IDLE, LOGOUT), and a
+ *     barrier waits until nothing is in flight
+ *   - no command waits for a continuation ("+"): a synchronising literal, a SASL step
+ *   - the window is not full, and less than IMAP_OUTPUT_MAX octets wait to be written
+ *   - untagged answers that carry no tag (LIST, SEARCH, STATUS of one mailbox, NAMESPACE, ID ...) stay unambiguous: at
+ *     most one such command of a kind in flight (STATUS: of a mailbox)
+ * Only UIDs are arguments inside the program, which is what makes pipelining legal (RFC 9051 section 5.5).
+ *
+ * Routing: an untagged response goes to the oldest command in flight that claims it; otherwise it is
+ * unasked and goes to the events. Counters of the selected mailbox are updated first in any case. A tagged
+ * response is accepted only for a command that was completely written and is still open; any other tag
+ * is a protocol error. A "+" that nobody waits for is ignored (counted as unasked).
+ *
+ * After -1 from engine_feed() the connection must be dropped and engine_fail() called.
+ */
+#ifndef CORE_IMAP_ENGINE_H
+#define CORE_IMAP_ENGINE_H
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/imap/enc.h"
+#include "core/imap/imap4.h"
+#include "core/imap/lexer.h"
+#include "core/imap/resp.h"
+
+struct engine;
+struct caps;
+
+struct engine_config {
+	struct imap_limits limits;
+	unsigned window;
+	imap4_policy policy;
+	uint32_t tag_seed; /* random prefix of the tags of this connection */
+	/* Called from inside engine_feed(). */
+	void *ctx;
+	void (*unasked)(void *ctx, const struct imap4_data *d);
+	void (*alert)(void *ctx, imap4_str text);
+	/* Incoming bytes for the trace, by what they are: enum trace_kind. May be NULL. */
+	void (*saw)(void *ctx, int kind, const void *p, size_t n);
+};
+
+int engine_new(struct engine **out, const struct engine_config *c, struct err *e) NODISCARD;
+void engine_free(struct engine *g); /* NULL is fine; frees all commands */
+
+/* ---- input ------------------------------------------------------------------------------------------- */
+
+/* Take n bytes from the server. *used < n only when the byte stream changes its meaning here: after the tagged
+ * OK of STARTTLS or COMPRESS (engine_upgrade() says which); the rest was not looked at.
+ * -1: E_PROTO, E_LIMIT, E_NOMEM, E_BYE (in the greeting, or later when no LOGOUT asked for it). */
+int engine_feed(struct engine *g, const void *p, size_t n, size_t *used, struct err *e) NODISCARD;
+
+enum engine_upgrade { ENGINE_UPGRADE_NONE, ENGINE_UPGRADE_TLS, ENGINE_UPGRADE_DEFLATE };
+enum engine_upgrade engine_upgrade(const struct engine *g);
+/* The layer is in place. For TLS everything learnt before is forgotten: lexer, capabilities, greeting state,
+ * counters, data (reliability rule S3); commands that were not sent yet stay queued. */
+int engine_upgraded(struct engine *g, struct err *e) NODISCARD;
+
+bool engine_greeted(const struct engine *g);
+bool engine_preauth(const struct engine *g);
+/* The greeting is untrusted before TLS, so its capabilities can be dropped and asked again. */
+struct slice engine_greeting(const struct engine *g);
+
+/* ---- output ------------------------------------------------------------------------------------------ */
+
+/* Encode what may be sent now and return the first piece that is to be written: *secret says how the trace must show
+ * it. Empty when there is nothing. Borrowed until the next call. */
+struct slice engine_output(struct engine *g, bool *secret);
+void engine_sent(struct engine *g, size_t n);
+/* Commands (other than set-up ones) may be sent from now on. */
+void engine_open_gate(struct engine *g);
+/* Until it is opened again: after a login, when the new capabilities are not known yet. */
+void engine_close_gate(struct engine *g);
+
+/* ---- state ------------------------------------------------------------------------------------------- */
+
+imap4_state engine_state(
+	const struct engine *g); /* never CONNECTING or DEAD: that is the session's */
+void engine_set_state(struct engine *g, imap4_state s);
+const struct caps *engine_caps(const struct engine *g);
+/* How many times the capabilities were set: a login compares, to see whether the server told the new ones by itself. */
+unsigned engine_caps_count(const struct engine *g);
+const imap4_selected *engine_selected(const struct engine *g);
+bool engine_enabled(const struct engine *g, const char *cap);
+bool engine_said_bye(const struct engine *g);
+bool engine_logging_out(const struct engine *g); /* LOGOUT is in flight */
+bool engine_in_response(
+	const struct engine *g); /* a response, or a literal in it, has begun and not ended */
+size_t engine_in_flight(const struct engine *g); /* commands sent (or partly) and not complete */
+size_t engine_queued(const struct engine *g);	 /* waiting to be sent */
+/* True while a callback of the caller runs: pumping, waiting and closing are refused then. */
+bool engine_in_callback(const struct engine *g);
+
+/* Complete every command with this outcome (sinks get end(0)); nothing is sent any more. With IMAP4_E_BYE the results
+ * carry the server's words. A LOGOUT that was answered with BYE is complete all the same. Only the first call counts. */
+void engine_fail(struct engine *g, imap4_err err, const struct err *why);
+/* How engine_fail() ended it; NULL before. */
+const imap4_result *engine_result(const struct engine *g);
+
+/* ---- commands (cmd.c) ------------------------------------------------------------------------------ */
+
+struct imap4_cmd;
+void engine_adopt(struct engine *g, struct imap4_cmd *c); /* from cmd_new on the engine owns it */
+void engine_disown(struct engine *g, struct imap4_cmd *c);
+void engine_submit(struct engine *g, struct imap4_cmd *c);
+void engine_release(struct engine *g, struct imap4_cmd *c); /* imap4_cmd_free */
+void engine_next_tag(struct engine *g, char *tag, size_t size);
+imap4_policy engine_policy(const struct engine *g);
+bool engine_is_over(const struct engine *g); /* failed, or logged out: nothing can be started */
+enum enc_literals engine_literals(const struct engine *g);
+/* The rules of a mailbox being opened and left (cmd_select.c). */
+void engine_select_begin(struct engine *g);
+void engine_select_end(struct engine *g, bool ok, bool read_only);
+void engine_set_upgrade(struct engine *g, enum engine_upgrade u);
+
+#endif
