@@ -216,7 +216,9 @@ int store_flags_seen(struct store_generation *g, uint32_t uid, struct slice flag
 
 /* A fetch that failed: the UID becomes *failed* with a reason, unless it is stored. attempts counts up. */
 int store_message_failed(struct store_generation *g, uint32_t uid, const char *reason, struct err *e) NODISCARD;
-/* Proof of absence: these UIDs (of any state, or unknown) become *gone*. Files stay. */
+/* Proof of absence: these UIDs (of any state, or unknown) become *gone*. Files stay. Each unknown one costs
+ * a row, so only so many are taken at a time (E_LIMIT, ERR_MAILBOX; nothing is changed then). */
+#define STORE_GONE_MAX (1u << 20)
 int store_messages_gone(struct store_generation *g, const struct uidset *uids, struct err *e) NODISCARD;
 /* UIDs once taken for gone are listed again: those with a file become *stored*, the others unknown. */
 int store_messages_back(struct store_generation *g, const struct uidset *uids, struct err *e) NODISCARD;
@@ -262,6 +264,27 @@ int store_message_read(struct store *s, int64_t generation, uint32_t uid, int (*
 /* SHA-256 of the header as it is on the wire: everything up to and including the first empty line (or all
  * when there is none). Identifies a message across a change of UIDVALIDITY. */
 int store_message_header_hash(struct store *s, int64_t generation, uint32_t uid, unsigned char out[SHA256_LEN],
+	struct err *e) NODISCARD;
+
+/* ---- the past ------------------------------------------------------------------------------------ */
+
+/* The newest finished run (of any result) that began before the moment `at` (wall clock, seconds). 1, 0 when there
+ * is none (*run is 0 then), -1. */
+int store_run_at(struct store *s, int64_t at, int64_t *run, struct err *e) NODISCARD;
+/* The mailboxes that existed in this run, as store_mailboxes(), with the generation that was current then, and how many
+ * messages (`stored`) and `bytes` of them the run saw. Attributes, `subscribed` and `present` are those of today;
+ * counters and marks that have no history are 0. */
+int store_mailboxes_at(struct store *s, int64_t run, struct store_mailbox_list *out, struct err *e) NODISCARD;
+/* As store_records(), but only messages with a file that were on the server as this run saw it, with the flags of then
+ * and state STORE_STORED; gone_run still tells what became of them. */
+int store_records_at(struct store *s, int64_t generation, int64_t run, const struct uidset *which,
+	int (*each)(void *ctx, const struct store_record *r), void *ctx, struct err *e) NODISCARD;
+/* Calls each(ctx, generation, uidvalidity) for every generation the mailbox ever had, the oldest first; stops when it
+ * returns non-zero and returns that. */
+int store_generations(struct store *s, int64_t mailbox, int (*each)(void *ctx, int64_t generation, uint32_t uidvalidity),
+	void *ctx, struct err *e) NODISCARD;
+/* 1 when a message with this content is stored (and not gone) in the generation, 0, -1. */
+int store_has_content(struct store *s, int64_t generation, const unsigned char sha256[SHA256_LEN],
 	struct err *e) NODISCARD;
 
 #endif

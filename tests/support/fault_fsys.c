@@ -52,9 +52,11 @@ static bool fails(struct fault_fsys *f, enum fault_kind kind, const char *a, con
 		return true;
 	}
 	bool counted = f->kind == FAULT_ANY || f->kind == kind;
-	if (f->nth != 0 && counted && f->calls[f->kind] == f->nth)
+	if (f->nth != 0 && counted && f->calls[f->kind] == f->nth) {
 		f->failed = true;
-	else if (!f->failed || !f->sticky)
+		if (f->at_fault != NULL)
+			f->at_fault();
+	} else if (!f->failed || !f->sticky)
 		return false;
 	errno = f->error;
 	return true;

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_read.c -- what is in the archive: rows and messages.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "store/store_internal.h"
+
+int store_records(struct store *s, int64_t generation, const struct uidset *which,
+	int (*each)(void *ctx, const struct store_record *r), void *ctx, struct err *e)
+{
+	if (which == NULL)
+		return index_records(s->x, generation, 1, UID_MAX, each, ctx, e);
+	int result = 0;
+	struct uid_range r = {0, 0};
+	while (result == 0 && uidset_range_after(which, r.hi, &r))
+		result = index_records(s->x, generation, r.lo, r.hi, each, ctx, e);
+	return result;
+}
+
+/* ---- one message ------------------------------------------------------------------------------ */
+
+struct place {
+	bool found, has_file, add_cr;
+	char base[MESSAGE_NAME_MAX];
+	struct buf flags;
+};
+
+static int take_place(void *ctx, const struct store_record *r)
+{
+	struct place *p = ctx;
+	p->found = true;
+	p->has_file = r->has_file && r->base.n < sizeof p->base;
+	if (!p->has_file)
+		return 0;
+	memcpy(p->base, r->base.p, r->base.n);
+	p->base[r->base.n] = '\0';
+	p->add_cr = r->size_disk < r->size_wire;
+	buf_add_slice(&p->flags, r->flags);
+	return 0;
+}
+
+static int open_place(
+	struct store *s, int64_t generation, const struct place *p, int *fd, struct err *e)
+{
+	struct index_generation row;
+	struct folder *f;
+	char letters[FLAG_LETTERS_MAX];
+	if (index_generation_get(s->x, generation, &row, e) <= 0)
+		return -1;
+	if (folder_get(s, row.mailbox, &f, e) != 0 ||
+		flag_letters(buf_slice(&p->flags), &f->m.keywords, letters, e) != 0)
+		return -1;
+	return maildir_open_message(&f->m, p->base, letters, fd, e);
+}
+
+static int find_place(
+	struct store *s, int64_t generation, uint32_t uid, struct place *p, struct err *e)
+{
+	if (index_records(s->x, generation, uid, uid, take_place, p, e) != 0)
+		return -1;
+	if (buf_check(&p->flags, "the flags of a message", e) != 0)
+		return -1;
+	if (!p->has_file)
+		return err_set(
+			e, ERR_MESSAGE, E_MISSING, "UID %lu is not stored", (unsigned long)uid);
+	/* It waits in tmp/, and has no name before the group is committed. */
+	return group_find(s, generation, uid) != NULL ? store_commit(s, e) : 0;
+}
+
+int store_message_read(struct store *s, int64_t generation, uint32_t uid,
+	int (*sink)(void *ctx, const void *p, size_t n), void *ctx, struct err *e)
+{
+	struct place p = {.flags = BUF_INIT(MAIL_FLAGS_TEXT_MAX)};
+	int fd = -1;
+	int result = find_place(s, generation, uid, &p, e);
+	if (result == 0)
+		result = open_place(s, generation, &p, &fd, e);
+	buf_release(&p.flags);
+	if (result != 0)
+		return -1;
+	result = maildir_read_wire(s->fs, fd, p.add_cr, sink, ctx, e);
+	fsys_close_quiet(s->fs, fd);
+	return result;
+}
+
+/* ---- the header ------------------------------------------------------------------------------- */
+
+struct header {
+	struct sha256 *hash;
+	bool line_start; /* nothing but perhaps a CR since the last LF */
+	bool after_cr;	 /* that CR */
+	struct err *e;
+};
+
+/* How many bytes belong to the header; *end: it ends with them. */
+static size_t header_bytes(struct header *h, const unsigned char *p, size_t n, bool *end)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] == '\n') {
+			if (h->line_start) {
+				*end = true;
+				return i + 1;
+			}
+			h->line_start = true;
+			h->after_cr = false;
+		} else if (p[i] == '\r' && h->line_start && !h->after_cr) {
+			h->after_cr = true;
+		} else {
+			h->line_start = h->after_cr = false;
+		}
+	}
+	*end = false;
+	return n;
+}
+
+static int hash_header(void *ctx, const void *p, size_t n)
+{
+	struct header *h = ctx;
+	bool end;
+	size_t take = header_bytes(h, p, n, &end);
+	if (sha256_add(h->hash, p, take, h->e) != 0)
+		return -1;
+	return end ? 1 : 0;
+}
+
+int store_message_header_hash(struct store *s, int64_t generation, uint32_t uid,
+	unsigned char out[SHA256_LEN], struct err *e)
+{
+	struct header h = {sha256_new(e), true, false, e};
+	if (h.hash == NULL)
+		return -1;
+	int result = sha256_begin(h.hash, e);
+	if (result == 0)
+		result = store_message_read(s, generation, uid, hash_header, &h, e);
+	if (result >= 0)
+		result = sha256_end(h.hash, out, e);
+	sha256_free(h.hash);
+	return result;
+}
