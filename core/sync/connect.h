@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connect.h -- from an account to a session that is logged in, in steps that never block.
+ *
+ * dial_start() -> dial_step() until it returns 1 -> dial_close(). The password is asked for when the
+ * server is known to want one, and wiped when the command that carries it is queued.
+ */
+#ifndef CORE_SYNC_CONNECT_H
+#define CORE_SYNC_CONNECT_H
+
+#include "core/sync/sync.h"
+
+struct dial {
+	const struct sync_account *account;
+	const struct sync_hooks *hooks;
+	imap4_session *session;
+	imap4_cmd *login, *id;
+	unsigned slot; /* in hooks->interrupt->wake */
+};
+
+/* `account` must live as long as the session. label: of the trace. 0, or -1: nothing is open. */
+int dial_start(struct dial *d, const struct sync_account *account, const struct sync_hooks *hooks,
+	unsigned slot, struct err *e) NODISCARD;
+/* 1: logged in; 0: pump and call again; -1: it failed, dial_close() is left. */
+int dial_step(struct dial *d, struct err *e) NODISCARD;
+/* The same, blocking. */
+int dial_wait(struct dial *d, struct err *e) NODISCARD;
+/* Close at once. All commands of the session are gone afterwards. A closed dial is fine. */
+void dial_close(struct dial *d);
+/* LOGOUT first, waiting for the answer a little. */
+void dial_hang_up(struct dial *d);
+
+/* The server offers it and the account does not forbid it. */
+bool account_uses(const struct sync_account *a, const imap4_session *s, const char *capability);
+
+/* How a session died, or why a start call returned NULL. Returns -1. */
+int sync_err_last(struct err *e, enum err_scope scope, const imap4_session *s, const char *what);
+/* Outcome of a login. Returns -1. */
+int sync_err_login(struct err *e, const imap4_result *r);
+/* How long the server asks to wait, in milliseconds (at most SYNC_THROTTLE_WAIT_MS); 0: it does not. */
+int64_t sync_throttle_ms(const imap4_result *r);
+
+/* Block until the command is complete. 0: OK. -1 otherwise; `c` NULL reports why it was not started. The
+ * command is not freed. */
+int sync_wait(imap4_session *s, imap4_cmd *c, enum err_scope scope, const char *what,
+	struct err *e) NODISCARD;
+
+#endif

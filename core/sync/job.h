@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * job.h -- what all parts of one running backup share: the account, the open archive, the report that
+ * is being filled in, and the way to tell people about it.
+ */
+#ifndef CORE_SYNC_JOB_H
+#define CORE_SYNC_JOB_H
+
+#include "core/sync/limits.h"
+#include "core/sync/sync.h"
+
+struct job {
+	const struct sync_account *account;
+	const struct sync_backup_options *options;
+	const struct sync_hooks *hooks;
+	struct sync_report *report;
+	struct store *store;
+	uint64_t max_message;
+	unsigned reconnects;	    /* used up of SYNC_RECONNECTS_MAX */
+	int64_t throttled_ms;	    /* used up of SYNC_THROTTLE_RUN_MS */
+	uint64_t wire_in, wire_out; /* of connections that are closed */
+	struct sync_progress progress;
+	int64_t progress_due; /* monotonic ms */
+};
+
+/* One line for people. Pieces from outside must have gone through text_show(). A problem is counted. */
+void job_note(struct job *j, enum sync_note kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* The same without a job, for code that also runs outside a backup. h may be NULL. */
+void hooks_note(const struct sync_hooks *h, enum sync_note kind, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+/* Tell the progress, unless that happened just now. */
+void job_progress(struct job *j);
+bool hooks_interrupted(const struct sync_hooks *h);
+/* -1 with E_CANCELLED when a signal asks to stop. */
+int job_check_interrupt(const struct job *j, struct err *e) NODISCARD;
+/* May so many more bytes of mail be asked for? UINT64_MAX without a budget. */
+uint64_t job_budget_left(const struct job *j);
+/* Keep the worse of the two as the report's worst error. */
+void job_worst(struct job *j, const struct err *e);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task_changes.c -- the incremental listing: what changed since the last complete run (CONDSTORE, RFC 7162
+ * section 3.1.4.1), what is new, and, only when the count says so, what went away.
+ *
+ * The result must add up to EXISTS, or all of it is thrown away for a full listing: servers have been
+ * seen to forget changes, and to leave new mail out.
+ */
+#include "core/sync/connect.h"
+#include "core/sync/task.h"
+
+static int after_changes(struct task *t, struct err *e);
+static int after_removed_search(struct task *t, struct err *e);
+static int after_removed_fetch(struct task *t, struct err *e);
+
+static int give_up(struct task *t)
+{
+	task_drop(&t->cmd);
+	task_drop(&t->cmd2);
+	task_reset_listing(t);
+	t->changed_from = 0;
+	t->step = task_list;
+	return 1;
+}
+
+/* A refusal makes the full listing decide; anything larger is not for this mailbox to mend. */
+static int failed(struct task *t, struct err *e)
+{
+	if (e->scope > ERR_MAILBOX || t->pause_ms > 0)
+		return -1;
+	err_clear(e);
+	return give_up(t);
+}
+
+int task_changes(struct task *t, struct err *e)
+{
+	struct uidset known = UIDSET_INIT;
+	imap4_fetch_opts changed = {.struct_size = sizeof changed,
+		.by = IMAP4_BY_UID,
+		.changedsince = t->plan->local->highestmodseq};
+	imap4_fetch_opts fresh = {
+		.struct_size = sizeof fresh, .by = IMAP4_BY_UID, .open_from = t->changed_from};
+	t->full = false;
+	if (uidset_add_range(&known, 1, t->changed_from - 1, e) != 0)
+		return -1;
+	t->cmd = imap4_fetch_start(t->session, &known, "UID FLAGS", &changed);
+	uidset_release(&known);
+	if (t->cmd != NULL)
+		t->cmd2 = imap4_fetch_start(t->session, NULL, "UID FLAGS", &fresh);
+	if (t->cmd == NULL || t->cmd2 == NULL)
+		return sync_err_last(e, ERR_MAILBOX, t->session, NULL);
+	t->step = after_changes;
+	return 0;
+}
+
+/* Flags of known messages are recorded as they come; new UIDs go to t->seen. 1: the answer contradicts what we
+ * know. */
+static int take_changes(struct task *t, imap4_cmd *c, struct err *e)
+{
+	const imap4_data *d;
+	while ((d = imap4_cmd_next(c)) != NULL) {
+		const imap4_message *m = imap4_data_message(d);
+		if (m == NULL || (m->have & IMAP4_MSG_UID) == 0 || m->uid == 0)
+			continue;
+		if (task_see_flags(t, m, e) != 0)
+			return -1;
+		if (uidset_has(store_stored(t->generation), m->uid))
+			continue;
+		/* An old UID that we do not have: the last run was not what it thought. (Also the
+		 * answer to n:* with a UID below n, when that one is stored, was skipped above: RFC 9051
+		 * section 6.4.8.) */
+		if (m->uid < t->changed_from)
+			return 1;
+		if (uidset_add(&t->seen, m->uid, e) != 0)
+			return err_widen(e, ERR_MAILBOX);
+	}
+	return 0;
+}
+
+static int after_changes(struct task *t, struct err *e)
+{
+	int odd = take_changes(t, t->cmd, e);
+	if (odd == 0)
+		odd = take_changes(t, t->cmd2, e);
+	if (odd < 0)
+		return -1;
+	if (odd > 0)
+		return give_up(t);
+	int rc = task_done(t, t->cmd, e);
+	if (rc > 0)
+		rc = task_done(t, t->cmd2, e);
+	if (rc == 0)
+		return 0;
+	if (rc < 0)
+		return failed(t, e);
+	task_drop(&t->cmd);
+	task_drop(&t->cmd2);
+	uint64_t known = uidset_count(store_stored(t->generation)) + uidset_count(&t->seen);
+	uint32_t exists = task_exists(t);
+	if (known < exists)
+		return give_up(t);
+	if (known > exists) {
+		if (task_search(t, e) != 0)
+			return -1;
+		t->step = after_removed_search;
+		return 0;
+	}
+	if (uidset_unite(&t->seen, store_stored(t->generation), e) != 0)
+		return -1;
+	t->list_ok = t->trusted = true;
+	t->step = task_listed;
+	return 1;
+}
+
+/* Which ones went away? Their absence here makes them suspects; a FETCH of just them that ends well without them, and
+ * the later search of task_confirm(), make the proof. */
+static int after_removed_search(struct task *t, struct err *e)
+{
+	int rc = task_done(t, t->cmd, e);
+	if (rc == 0)
+		return 0;
+	if (rc < 0)
+		return failed(t, e);
+	if (task_search_take(t, e) != 0)
+		return -1;
+	task_drop(&t->cmd);
+	struct uidset extra = UIDSET_INIT;
+	if (uidset_copy(&extra, &t->later, e) != 0 ||
+		uidset_subtract(&extra, store_stored(t->generation), e) != 0 ||
+		uidset_subtract(&extra, &t->seen, e) != 0 ||
+		uidset_copy(&t->suspects, store_stored(t->generation), e) != 0 ||
+		uidset_subtract(&t->suspects, &t->later, e) != 0 ||
+		uidset_copy(&t->seen, &t->later, e) != 0) {
+		uidset_release(&extra);
+		return -1;
+	}
+	bool sound = uidset_is_empty(&extra) && !uidset_is_empty(&t->suspects) &&
+		uidset_count(&t->later) == task_exists(t);
+	uidset_release(&extra);
+	if (!sound)
+		return give_up(t);
+	const imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID};
+	t->cmd = imap4_fetch_start(t->session, &t->suspects, "UID FLAGS", &o);
+	if (t->cmd == NULL)
+		return sync_err_last(e, ERR_MAILBOX, t->session, NULL);
+	t->step = after_removed_fetch;
+	return 0;
+}
+
+static int after_removed_fetch(struct task *t, struct err *e)
+{
+	const imap4_data *d;
+	while ((d = imap4_cmd_next(t->cmd)) != NULL) {
+		const imap4_message *m = imap4_data_message(d);
+		if (m != NULL && (m->have & IMAP4_MSG_UID) && uidset_has(&t->suspects, m->uid))
+			return give_up(t); /* it is there: the search was wrong */
+	}
+	int rc = task_done(t, t->cmd, e);
+	if (rc == 0)
+		return 0;
+	if (rc < 0)
+		return failed(t, e);
+	task_drop(&t->cmd);
+	t->list_ok = t->trusted = true;
+	t->step = task_listed;
+	return 1;
+}
