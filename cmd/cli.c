@@ -10,17 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cmd/cli_archive.h"
 #include "cmd/exit.h"
 #include "cmd/secret.h"
 
 static const struct command commands[] = {
 	{"backup", "[ACCOUNT...]", "bring the local copy up to date (what cron runs)", cmd_backup},
 	{"check", "[ACCOUNT...]", "connect, log in, say what would be backed up", cmd_check},
-	{"export", "[ACCOUNT]", "write messages of the archive to one file", cmd_export},
 	{"folders", "[ACCOUNT...]", "list folders with messages and size", cmd_folders},
-	{"list", "[FOLDER...]", "list messages of the archive", cmd_list},
-	{"show", "FOLDER UID", "print one message of the archive", cmd_show},
 	{"status", "[ACCOUNT...]", "last good run, counts, what failed", cmd_status},
 };
 
@@ -37,19 +33,6 @@ enum option_id {
 	OPT_AUDIT,
 	OPT_REMOTE,
 	OPT_MAX_AGE,
-	OPT_ACCOUNT,
-	OPT_SINCE,
-	OPT_BEFORE,
-	OPT_UID,
-	OPT_MESSAGE_ID,
-	OPT_HEADER,
-	OPT_DELETED,
-	OPT_AS_OF,
-	OPT_RAW,
-	OPT_HEADERS,
-	OPT_OUTPUT,
-	OPT_FORMAT,
-	OPT_FORCE,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -67,35 +50,19 @@ static const struct option_row options[] = {
 	{"config", 'c', "FILE", NULL, "read this configuration", OPT_CONFIG},
 	{"quiet", 'q', NULL, NULL, "only problems", OPT_QUIET},
 	{"verbose", 'v', NULL, NULL, "say what is done", OPT_VERBOSE},
-	{"json", '\0', NULL, "backup export folders list status", "results for machines", OPT_JSON},
+	{"json", '\0', NULL, "backup folders status", "results for machines", OPT_JSON},
 	{"trace", '\0', "FILE", "backup check folders",
 		"write the protocol, without secrets and mail", OPT_TRACE},
 	{"path", '\0', "DIR", NULL, "the archive's folder (one account)", OPT_PATH},
-	{"folder", '\0', "PATTERN", "backup check export folders",
+	{"folder", '\0', "PATTERN", "backup check folders",
 		"only these folders; may be repeated", OPT_FOLDER},
-	{"exclude", '\0', "PATTERN", "backup check export folders list",
+	{"exclude", '\0', "PATTERN", "backup check folders",
 		"not these folders; may be repeated", OPT_EXCLUDE},
 	{"dry-run", 'n', NULL, "backup", "say what would be fetched, change nothing", OPT_DRY_RUN},
 	{"audit", '\0', NULL, "backup", "list every folder in full", OPT_AUDIT},
 	{"remote", '\0', NULL, "folders", "ask the server instead of the archive", OPT_REMOTE},
 	{"max-age", '\0', "TIME", "status", "fail when the last good run is older: 36h, 2d",
 		OPT_MAX_AGE},
-	{"account", '\0', "ACCOUNT", "list show", "whose archive, when there are several",
-		OPT_ACCOUNT},
-	{"since", '\0', "DATE", "export list", "received on this day or later", OPT_SINCE},
-	{"before", '\0', "DATE", "export list", "received before this day", OPT_BEFORE},
-	{"uid", '\0', "SET", "export list", "only these: 7 or 1:20,33", OPT_UID},
-	{"message-id", '\0', "ID", "export list", "only with this Message-ID", OPT_MESSAGE_ID},
-	{"header", '\0', "FIELD", "export list", "only with this: Subject=invoice; may be repeated",
-		OPT_HEADER},
-	{"deleted", '\0', NULL, "export list", "only what the server no longer has", OPT_DELETED},
-	{"as-of", '\0', "DATE", "export list", "as the last run before that moment saw it",
-		OPT_AS_OF},
-	{"raw", '\0', NULL, "show", "the bytes that the server sent", OPT_RAW},
-	{"headers", '\0', NULL, "show", "only the header", OPT_HEADERS},
-	{"output", 'o', "FILE", "export", "write here; - is standard output", OPT_OUTPUT},
-	{"format", '\0', "FORMAT", "export", "tar, mbox, maildir, eml, ...", OPT_FORMAT},
-	{"force", '\0', NULL, "export", "replace existing files", OPT_FORCE},
 	{"help", 'h', NULL, NULL, "this text", OPT_HELP},
 	{"version", '\0', NULL, NULL, "the version", OPT_VERSION},
 };
@@ -174,31 +141,6 @@ static int add_pattern(struct string_list *l, const char *s)
 	return string_list_add(l, s, strlen(s));
 }
 
-/* What a selection takes; -1 after a message. */
-static int apply_selection(struct cli *c, enum option_id id, const char *arg)
-{
-	struct selection *sel = &c->select;
-	struct err e = ERR_INIT;
-	int status = 0;
-	if (id == OPT_SINCE)
-		status = cli_select_date("since", arg, &sel->has_since, &sel->since, &e);
-	else if (id == OPT_BEFORE)
-		status = cli_select_date("before", arg, &sel->has_before, &sel->before, &e);
-	else if (id == OPT_AS_OF)
-		status = cli_select_date("as-of", arg, &sel->has_as_of, &sel->as_of, &e);
-	else if (id == OPT_UID)
-		status = cli_select_uids(sel, arg, &e);
-	else if (id == OPT_HEADER)
-		status = selection_add_header(sel, arg, &e);
-	else if (id == OPT_MESSAGE_ID)
-		sel->message_id = arg;
-	else
-		sel->deleted = true;
-	if (status != 0)
-		fprintf(stderr, "imapsync: %s\n", e.text);
-	return status;
-}
-
 /* 0, or -1 after a message. */
 static int apply(struct cli *c, enum option_id id, const char *arg)
 {
@@ -222,19 +164,6 @@ static int apply(struct cli *c, enum option_id id, const char *arg)
 			return -1;
 		}
 		break;
-	case OPT_SINCE:
-	case OPT_BEFORE:
-	case OPT_UID:
-	case OPT_MESSAGE_ID:
-	case OPT_HEADER:
-	case OPT_DELETED:
-	case OPT_AS_OF: return apply_selection(c, id, arg);
-	case OPT_ACCOUNT: c->account = arg; break;
-	case OPT_RAW: c->raw = true; break;
-	case OPT_HEADERS: c->headers = true; break;
-	case OPT_OUTPUT: c->output = arg; break;
-	case OPT_FORMAT: c->format = arg; break;
-	case OPT_FORCE: c->force = true; break;
 	case OPT_HELP:
 	case OPT_VERSION: break;
 	}
@@ -345,7 +274,6 @@ void cli_release(struct cli *c)
 	config_release(&c->config);
 	string_list_release(&c->folders);
 	string_list_release(&c->exclude);
-	selection_release(&c->select);
 	if (c->trace != NULL)
 		fclose(c->trace);
 	c->trace = NULL;

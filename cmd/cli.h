@@ -11,7 +11,6 @@
 
 #include "cmd/config.h"
 #include "cmd/output.h"
-#include "core/sync/selection.h"
 
 struct cli {
 	/* global */
@@ -19,10 +18,7 @@ struct cli {
 	bool quiet, verbose, json;
 	/* of some commands */
 	bool dry_run, audit, remote;
-	bool raw, headers, force;
-	const char *account, *output, *format;
-	struct selection select; /* list, show, export; its patterns are set by the command */
-	int64_t max_age;	 /* seconds, 0 = not asked */
+	int64_t max_age;		     /* seconds, 0 = not asked */
 	struct string_list folders, exclude; /* --folder, --exclude: added to the account's */
 	/* what is left: accounts or URLs */
 	char **args;
@@ -32,7 +28,6 @@ struct cli {
 	struct output out;
 	FILE *trace;
 	struct sync_interrupt *interrupt;
-	void *state; /* of a command, for the functions it is called back with */
 };
 
 struct command {
@@ -59,10 +54,7 @@ int cli_each(struct cli *c, int (*one)(struct cli *c, struct config_account *a))
 
 int cmd_backup(struct cli *c);
 int cmd_check(struct cli *c);
-int cmd_export(struct cli *c);
 int cmd_folders(struct cli *c);
-int cmd_list(struct cli *c);
-int cmd_show(struct cli *c);
 int cmd_status(struct cli *c);
 
 #endif
