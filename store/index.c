@@ -116,7 +116,11 @@ static int open_it(struct index *x, const struct fsys *fs, int root, bool *fresh
 		return -1;
 	int result = connect_to(x, name, e);
 	free(name);
-	return result != 0 ? -1 : index_migrate(x, fresh, e);
+	if (result != 0 || index_migrate(x, fresh, e) != 0)
+		return -1;
+	/* A reader stays in one transaction: each question would lock and look for a journal anew, at a cost of
+	 * some 15 system calls, and nobody writes under the archive's shared lock. */
+	return x->write ? 0 : index_exec(x, "BEGIN", e);
 }
 
 int index_open(struct index **out, const struct fsys *fs, int root, const char *path, bool write,

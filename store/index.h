@@ -47,6 +47,7 @@ int index_meta_set(struct index *x, const char *key, struct slice value, struct 
 /* ---- runs ------------------------------------------------------------------------------------- */
 
 #define INDEX_RUN_BACKUP  "backup"
+#define INDEX_RUN_REPAIR  "repair"
 #define INDEX_RUN_REBUILD "rebuild" /* rows made from the tree after the index was lost */
 
 int index_run_insert(

@@ -6,6 +6,7 @@
  * `sqlite3 index.db .schema` shows them. A migration is never edited once it was released; the next one
  * is added below. PRAGMA user_version is the number of the last migration that was applied.
  */
+#include "store/index_check.h"
 #include "store/index_query.h"
 
 static const char *const migration_1[] = {
@@ -136,9 +137,9 @@ static const char *const migration_1[] = {
 	"	target_mailbox BLOB NOT NULL, -- wire name there\n"
 	"	generation_id INTEGER NOT NULL REFERENCES generation,\n"
 	"	uid INTEGER NOT NULL, -- of the message here\n"
-	"	state INTEGER NOT NULL, -- 0 about to be sent, 1 done, 2 refused, 3 outcome unknown\n"
+	"	state INTEGER NOT NULL, -- 0 about to be sent (or outcome unknown), 1 done, 2 refused\n"
 	"	uidvalidity INTEGER, -- what the server gave it\n"
-	"	appended_uid INTEGER,\n"
+	"	appended_uid INTEGER, -- done: its UID there; about to be sent: what it would be at least\n"
 	"	detail TEXT\n"
 	");\n"
 	"CREATE INDEX restore_journal_message ON restore_journal (generation_id, uid);\n",
@@ -180,6 +181,11 @@ static int apply(struct index *x, int64_t from, struct err *e)
 		result = index_exec(x, buf_str(&sql), e);
 	buf_release(&sql);
 	return result;
+}
+
+int64_t index_version(void)
+{
+	return MIGRATIONS;
 }
 
 int index_migrate(struct index *x, bool *fresh, struct err *e)

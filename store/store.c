@@ -220,6 +220,7 @@ static int open_index(struct store *s, const struct store_options *o, struct err
 		int64_t run;
 		if (flush_parent(s, e) != 0 || write_facts(s, o->account, e) != 0)
 			return -1;
+		s->recovery.rebuilt = had_mail;
 		if (had_mail &&
 			index_run_insert(s->x, INDEX_RUN_REBUILD, clock_wall(), &run, e) != 0)
 			return -1;
@@ -303,6 +304,8 @@ static int open_all(struct store *s, const struct store_options *o, struct err *
 	if (s->mode == STORE_WRITE && check_root_mode(s, made, e) != 0)
 		return -1;
 	if (take_lock(s, e) != 0)
+		return -1;
+	if (s->mode == STORE_WRITE && o->rebuild && index_set_aside_if_damaged(s, e) != 0)
 		return -1;
 	if (s->mode == STORE_WRITE && fsys_type_at(s->fs, s->root, INDEX_FILE) == FSYS_UNKNOWN &&
 		write_readme(s, o->account, e) != 0)

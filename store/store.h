@@ -55,11 +55,13 @@ enum store_mode {
 
 struct store_options {
 	enum store_mode mode;
-	enum store_layout layout;   /* used at creation; later it must agree (E_CONFIG, ERR_USAGE) */
+	enum store_layout layout;   /* used at creation; later a writer must agree (E_CONFIG, ERR_USAGE) */
 	enum store_newline newline; /* for new messages */
 	const char *account;	    /* "user@host:port" shown in README and checked: an archive that belongs
 				     * to another account is refused (E_CONFIG, ERR_USAGE); NULL = do not check */
 	const struct fsys *fsys;    /* system calls; NULL = the real ones */
+	bool rebuild;		    /* STORE_WRITE: check the index in full; a damaged one is set aside as
+				     * index.db.damaged-<seconds> and made anew from the tree */
 };
 
 /* What store_open() found and mended after an unclean end. */
@@ -68,6 +70,8 @@ struct store_recovery {
 	uint64_t adopted;  /* complete files without a row: rows were written */
 	uint64_t reaped;   /* our temporary files removed */
 	uint64_t damaged;  /* files whose content contradicts their name: left alone, no row */
+	bool rebuilt;	   /* there was a tree but no index: all rows are new */
+	char aside[64];	   /* the name the damaged index has now, or "" */
 };
 
 /*
@@ -261,10 +265,43 @@ int store_records(struct store *s, int64_t generation, const struct uidset *whic
 /* Read a stored message's wire bytes in chunks: sink(ctx, p, n) returns 0 to go on. */
 int store_message_read(struct store *s, int64_t generation, uint32_t uid, int (*sink)(void *ctx, const void *p, size_t n),
 	void *ctx, struct err *e) NODISCARD;
+/* The same by pulling. The reader must be closed before the store is. */
+struct store_reader;
+int store_reader_open(struct store *s, int64_t generation, uint32_t uid, struct store_reader **out,
+	struct err *e) NODISCARD;
+/* 1..n octets, 0 at the end, -1. */
+long store_reader_read(struct store_reader *r, void *p, size_t n, struct err *e);
+void store_reader_close(struct store_reader *r); /* NULL is fine */
 /* SHA-256 of the header as it is on the wire: everything up to and including the first empty line (or all
  * when there is none). Identifies a message across a change of UIDVALIDITY. */
 int store_message_header_hash(struct store *s, int64_t generation, uint32_t uid, unsigned char out[SHA256_LEN],
 	struct err *e) NODISCARD;
+
+/* ---- the restore journal ------------------------------------------------------------------------- */
+
+/*
+ * What was sent to another mailbox ("target": an account, "mailbox": a wire name there), so that a restore which was cut
+ * off anywhere knows what may be there already. A row is written before the message is sent and again when the
+ * outcome is known. A message has at most one row for each target mailbox.
+ */
+enum store_journal_state { STORE_JOURNAL_SENDING = 0, STORE_JOURNAL_DONE = 1, STORE_JOURNAL_REFUSED = 2 };
+
+struct store_journal_row {
+	int64_t generation;
+	uint32_t uid; /* of the message in the archive */
+	enum store_journal_state state;
+	uint32_t uidvalidity;  /* of the target mailbox; 0 = unknown */
+	uint32_t appended_uid; /* DONE: the message's UID there; SENDING: if it is there, its UID is at least
+				* this; 0 = unknown */
+};
+
+/* Durable when it returns. Only while no run is open. */
+int store_journal_write(struct store *s, struct slice target, struct slice mailbox, const struct store_journal_row *row,
+	size_t n, struct err *e) NODISCARD;
+/* Calls each(ctx, row) for all rows of the target mailbox in the order of generation and UID; non-zero stops and is
+ * returned. Works in STORE_READ mode, too. */
+int store_journal_read(struct store *s, struct slice target, struct slice mailbox,
+	int (*each)(void *ctx, const struct store_journal_row *r), void *ctx, struct err *e) NODISCARD;
 
 /* ---- the past ------------------------------------------------------------------------------------ */
 
@@ -286,5 +323,103 @@ int store_generations(struct store *s, int64_t mailbox, int (*each)(void *ctx, i
 /* 1 when a message with this content is stored (and not gone) in the generation, 0, -1. */
 int store_has_content(struct store *s, int64_t generation, const unsigned char sha256[SHA256_LEN],
 	struct err *e) NODISCARD;
+
+/* ---- checking ------------------------------------------------------------------------------------ */
+
+enum store_fault {
+	STORE_FAULT_MISSING,	/* a row has no file */
+	STORE_FAULT_EXTRA,	/* a file that no row knows: one to be taken over, a second copy, or not ours */
+	STORE_FAULT_CHANGED,	/* the content does not have the SHA-256 of the row */
+	STORE_FAULT_SIZE,	/* the file is longer or shorter than the row says */
+	STORE_FAULT_TIME,	/* the modification time is not INTERNALDATE */
+	STORE_FAULT_NAME,	/* the name contradicts the row of its UID, or was damaged */
+	STORE_FAULT_LETTERS,	/* flag letters, or new/ in place of cur/: other programs may do that, no damage */
+	STORE_FAULT_UNREADABLE, /* the file or directory cannot be read */
+	STORE_FAULT_FOLDER,	/* a mailbox's folder or its side file is missing or wrong */
+	STORE_FAULT_INDEX,	/* the index contradicts itself */
+	STORE_FAULT_COUNT,
+};
+const char *store_fault_name(enum store_fault f);   /* "missing", "changed", ... */
+bool store_fault_is_damage(enum store_fault f);	    /* all but LETTERS */
+
+/* One finding; everything is borrowed until the callback returns. */
+struct store_finding {
+	enum store_fault fault;
+	struct slice mailbox;	 /* name in UTF-8, not escaped; empty when none is known */
+	struct slice path;	 /* of its folder, below mail/ */
+	struct slice file;	 /* name in cur/ or new/; of a missing one what is left: its base */
+	bool in_new;
+	int64_t mailbox_id, generation; /* 0 = none */
+	uint32_t uidvalidity, uid;	/* 0 = none; of a file without row as its name says */
+	bool has_row;			/* there is a row with a file for this UID */
+	enum store_state state;		/* of that row */
+	bool current;			/* that row is of the mailbox's current generation */
+	const char *detail;		/* one clause, safe to print */
+};
+
+struct store_verify_counts {
+	uint64_t rows;	/* rows that have a file */
+	uint64_t files; /* seen in cur/ and new/ */
+	uint64_t read;	/* files whose content was hashed */
+	uint64_t bytes; /* of these */
+	uint64_t faults[STORE_FAULT_COUNT];
+};
+
+struct store_verify_options {
+	/*
+	 * Which contents are read: of = 0 all; else a message belongs to one of `of` parts by its UID, and the parts
+	 * round * take ... round * take + take - 1 (modulo `of`) are read: with round counting up, of / take (rounded
+	 * up) rounds cover everything. Names, sizes and times are looked at in any case, and a file with a wrong
+	 * time is read in any case.
+	 */
+	uint32_t take, of;
+	uint64_t round;
+	void *ctx;
+	/* Each finding; non-zero stops and is returned. The store must not be changed in it. */
+	int (*each)(void *ctx, const struct store_finding *f);
+	/* Before each folder and after some megabytes; non-zero stops with E_CANCELLED (ERR_ACCOUNT). May be NULL. */
+	int (*progress)(void *ctx, const struct store_verify_counts *c, struct slice mailbox);
+};
+
+/*
+ * Compare tree and index both ways, contents with their SHA-256, and have SQLite check itself. Nothing is changed; the
+ * store may be open for reading or writing (then no group may be open). What is found is no error: an index that cannot be
+ * read to its end is a finding, too.
+ */
+int store_verify(struct store *s, const struct store_verify_options *o, struct store_verify_counts *counts,
+	struct err *e) NODISCARD;
+
+/* Is there an archive's folder with messages at `path`, whatever has become of its index? */
+bool store_has_tree(const char *path);
+
+/* The round of the next sample, from the file verify-state of the archive; the number of the day when there is none. */
+uint64_t store_sample_round(struct store *s);
+/* This round is done: the next one is another. An archive that cannot be written keeps to the days. */
+void store_sample_done(struct store *s, uint64_t round);
+
+/* ---- mending --------------------------------------------------------------------------------------- */
+
+enum store_mending {
+	STORE_MENDED,	  /* put right with what is here */
+	STORE_TO_ADOPT,	  /* a sound file without a row: a row is written */
+	STORE_TO_FETCH,	  /* the message is lost here and its row says failed: the next backup fetches it */
+	STORE_LOST,	  /* as before, but the server does not have it any more as far as is known */
+	STORE_NOT_MENDED, /* nothing could be done; the finding stands */
+};
+
+struct store_repair_counts {
+	uint64_t mended, adopted, to_fetch, lost, not_mended;
+	uint64_t set_aside; /* files that were moved to damaged/ */
+};
+
+/*
+ * Mend what store_verify() finds, in a run of its own (STORE_WRITE, none open): sound files without row get one, files with a
+ * wrong name or time theirs; a file whose content is wrong is moved to damaged/ below the archive, and its row says
+ * failed, so that the next backup fetches the message again. No message file is deleted. each() is told what became of each
+ * finding and may be NULL.
+ */
+int store_repair(struct store *s, int (*each)(void *ctx, const struct store_finding *f, enum store_mending m), void *ctx,
+	int (*progress)(void *ctx, const struct store_verify_counts *c, struct slice mailbox),
+	struct store_repair_counts *counts, struct err *e) NODISCARD;
 
 #endif

@@ -155,6 +155,11 @@ struct pending *group_find(struct store *s, int64_t generation, uint32_t uid);
 /* Forget the group: transaction, temporary files. */
 void group_undo(struct store *s);
 
+/* ---- repair_index.c --------------------------------------------------------------------------- */
+
+/* Under the lock, before the index is opened: one that is damaged gets another name, so that a new one is made. */
+int index_set_aside_if_damaged(struct store *s, struct err *e) NODISCARD;
+
 /* ---- recover.c -------------------------------------------------------------------------------- */
 
 /* Mend what `run` (and others that did not end well) left: see struct store_recovery. */

@@ -101,9 +101,6 @@ int store_mailbox_seen(
 {
 	if (store_writable(s, e) != 0)
 		return -1;
-	if (m->wire.n > STORE_NAME_MAX)
-		return err_set(e, ERR_MAILBOX, E_LIMIT, "a mailbox name is longer than %d bytes",
-			STORE_NAME_MAX);
 	/* INBOX is one mailbox, however the server spells it today (RFC 9051 section 5.1). */
 	struct store_mailbox_seen as = *m;
 	if (mailbox_is_inbox(m->wire))

@@ -2,7 +2,9 @@
 /*
  * store_read.c -- what is in the archive: rows and messages.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/store_internal.h"
@@ -138,4 +140,79 @@ int store_message_header_hash(struct store *s, int64_t generation, uint32_t uid,
 		result = sha256_end(h.hash, out, e);
 	sha256_free(h.hash);
 	return result;
+}
+
+/* ---- by pulling -------------------------------------------------------------------------------- */
+
+#define READER_BUFFER 16384
+
+struct store_reader {
+	const struct fsys *fs;
+	int fd;
+	bool add_cr, cr_given; /* of the LF that comes next */
+	size_t at, n;	       /* buf[at..n) waits */
+	unsigned char buf[READER_BUFFER];
+};
+
+int store_reader_open(struct store *s, int64_t generation, uint32_t uid, struct store_reader **out,
+	struct err *e)
+{
+	struct place p = {.flags = BUF_INIT(MAIL_FLAGS_TEXT_MAX)};
+	struct store_reader *r = malloc(sizeof *r);
+	if (r == NULL)
+		return err_nomem(e, "reading a message");
+	r->fs = s->fs;
+	r->cr_given = false;
+	r->at = r->n = 0;
+	int result = find_place(s, generation, uid, &p, e);
+	if (result == 0)
+		result = open_place(s, generation, &p, &r->fd, e);
+	r->add_cr = p.add_cr;
+	buf_release(&p.flags);
+	if (result != 0) {
+		free(r);
+		return -1;
+	}
+	*out = r;
+	return 0;
+}
+
+/* 1, 0 at the end of the file, -1. */
+static int reader_fill(struct store_reader *r, struct err *e)
+{
+	if (r->at < r->n)
+		return 1;
+	ssize_t n = fsys_read_full(r->fs, r->fd, r->buf, sizeof r->buf);
+	if (n < 0)
+		return err_sys(e, ERR_MESSAGE, E_IO, errno, "cannot read a message file");
+	r->at = 0;
+	r->n = (size_t)n;
+	return n > 0;
+}
+
+long store_reader_read(struct store_reader *r, void *p, size_t n, struct err *e)
+{
+	unsigned char *out = p;
+	size_t got = 0;
+	while (got < n) {
+		int more = reader_fill(r, e);
+		if (more <= 0)
+			return more < 0 ? -1 : (long)got;
+		if (r->add_cr && r->buf[r->at] == '\n' && !r->cr_given) {
+			out[got++] = '\r';
+			r->cr_given = true;
+			continue;
+		}
+		r->cr_given = false;
+		out[got++] = r->buf[r->at++];
+	}
+	return (long)got;
+}
+
+void store_reader_close(struct store_reader *r)
+{
+	if (r == NULL)
+		return;
+	fsys_close_quiet(r->fs, r->fd);
+	free(r);
 }

@@ -103,16 +103,25 @@ static void drop_data(struct cmd_data *d)
 	}
 }
 
+void cmd_drop_data(struct imap4_cmd *c)
+{
+	drop_data(c->given);
+	drop_data(c->first);
+	c->given = c->first = c->last = NULL;
+}
+
 void cmd_destroy(struct imap4_cmd *c)
 {
 	engine_disown(c->engine, c);
 	drop_more(c);
-	drop_data(c->given);
-	drop_data(c->first);
+	cmd_drop_data(c);
 	enc_release(&c->enc);
 	uidset_release(&c->numbers);
 	buf_release(&c->mailbox);
+	free((void *)(uintptr_t)c->appended.uid);
 	buf_release(&c->result_text);
+	if (c->outcome != NULL)
+		c->free_outcome(c->outcome);
 	free(c);
 }
 

@@ -46,7 +46,7 @@ struct cmd_kind {
 	unsigned flags;
 	/* Does this untagged response answer the command? NULL: it has no data of its own. */
 	bool (*claims)(const struct imap4_cmd *c, const struct imap4_data *d);
-	/* What to do with a claimed response; NULL: keep it for imap4_cmd_next(). */
+	/* What to do with a claimed response; NULL: keep it for imap4_cmd_next(), as after 1. */
 	int (*take)(struct imap4_cmd *c, const struct imap4_data *d, struct err *e);
 	/* A body literal begins. `so_far` may not have the UID yet. */
 	enum cmd_wants (*wants_body)(
@@ -112,6 +112,9 @@ struct imap4_cmd {
 	struct imap4_numbers numbers_view;
 	struct cmd_data *first, *last; /* claimed and not yet handed out */
 	struct cmd_data *given;	       /* handed out last; freed at the next call */
+	imap4_appended appended; /* uid is owned */
+	void *outcome; /* of the kind; freed by free_outcome with the command, not when it is complete */
+	void (*free_outcome)(void *outcome);
 	imap4_err local;	       /* why it fails whatever the server says, or IMAP4_OK */
 	char local_text[256];
 	imap4_result result;
@@ -140,6 +143,7 @@ void cmd_fail_local(struct imap4_cmd *c, imap4_err err, const char *fmt, ...) PR
 void cmd_finish(struct imap4_cmd *c, imap4_err err, const imap4_state_line *tagged,
 	const char *fallback_text);
 void cmd_destroy(struct imap4_cmd *c);
+void cmd_drop_data(struct imap4_cmd *c); /* what it got and nobody asked for yet */
 
 /* Copies of a caller's strings; entries may be NULL. */
 struct cmd_strings {

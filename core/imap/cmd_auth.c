@@ -269,7 +269,9 @@ static int login_continued(struct imap4_cmd *c, struct slice text, struct err *e
 static void login_completed(struct imap4_cmd *c, const imap4_state_line *tagged)
 {
 	const struct auth *a = c->more;
-	if (!slice_ieq_str(slice_of(tagged->condition.ptr, tagged->condition.len), "OK"))
+	bool ok = slice_ieq_str(slice_of(tagged->condition.ptr, tagged->condition.len), "OK");
+	/* OK to an exchange that was cancelled is no login: something is wrong with that server. */
+	if (!ok || a->cancelled)
 		return;
 	engine_set_state(c->engine, IMAP4_AUTHENTICATED);
 	/* RFC 3501 section 7.1: unless the OK told them, the capabilities of before are out of

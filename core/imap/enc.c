@@ -148,6 +148,15 @@ void enc_atom(struct enc *c, struct slice s)
 		add_line(c, s.p, s.n, false);
 }
 
+void enc_flag(struct enc *c, struct slice flag)
+{
+	if (flag.n > 0 && flag.p[0] == '\\') {
+		enc_raw(c, "\\");
+		flag = slice_of(flag.p + 1, flag.n - 1);
+	}
+	enc_atom(c, flag);
+}
+
 static void add_quoted(struct enc *c, struct slice s, bool secret)
 {
 	add_line(c, "\"", 1, secret);
@@ -159,16 +168,43 @@ static void add_quoted(struct enc *c, struct slice s, bool secret)
 	add_line(c, "\"", 1, secret);
 }
 
-static void add_literal(struct enc *c, struct slice s, bool secret)
+static void announce_literal(struct enc *c, uint64_t size, uint64_t sync_over)
 {
-	bool sync = c->literals == ENC_LITERAL_SYNC ||
-		(c->literals == ENC_LITERAL_MINUS && s.n > ENC_LITERAL_MINUS_MAX);
+	bool sync = c->literals == ENC_LITERAL_SYNC || size > sync_over ||
+		(c->literals == ENC_LITERAL_MINUS && size > ENC_LITERAL_MINUS_MAX);
 	enc_raw(c, "{");
-	enc_number(c, s.n);
+	enc_number(c, size);
 	enc_raw(c, sync ? "}\r\n" : "+}\r\n");
 	if (sync && !err_is_set(&c->err))
 		c->part[c->nparts - 1].wait = true;
+}
+
+static void add_literal(struct enc *c, struct slice s, bool secret)
+{
+	announce_literal(c, s.n, UINT64_MAX);
 	add(c, s.p, s.n, secret);
+}
+
+static void check_line(struct enc *c)
+{
+	if (c->line > IMAP_COMMAND_ABSOLUTE_MAX && !err_is_set(&c->err))
+		(void)err_set(&c->err, ERR_USAGE, E_LIMIT,
+			"a command line is longer than %d octets", IMAP_COMMAND_ABSOLUTE_MAX);
+}
+
+void enc_body(struct enc *c, const imap4_source *source, uint64_t size, uint64_t sync_over)
+{
+	announce_literal(c, size, sync_over);
+	check_line(c);
+	if (err_is_set(&c->err))
+		return;
+	struct enc_part *part = new_part(c, false);
+	if (part == NULL)
+		return;
+	part->body = source;
+	part->body_size = size;
+	c->fresh = true;
+	c->line = 0; /* a new line begins behind each literal */
 }
 
 enum string_form { FORM_ATOM, FORM_QUOTED, FORM_LITERAL, FORM_NONE };

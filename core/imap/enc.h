@@ -20,6 +20,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/uidset.h"
+#include "core/imap/imap4.h"
 #include "core/imap/limits.h"
 
 enum enc_literals { ENC_LITERAL_SYNC, ENC_LITERAL_MINUS, ENC_LITERAL_PLUS };
@@ -28,6 +29,9 @@ struct enc_part {
 	size_t start, len; /* in bytes.data */
 	bool secret;
 	bool wait; /* a continuation must arrive before the next part */
+	/* The octets of a literal that are not here: `body_size` of them are read from `body` while they are sent. */
+	const imap4_source *body;
+	uint64_t body_size;
 };
 
 struct enc {
@@ -58,6 +62,10 @@ void enc_secret_astring(struct enc *c, struct slice s);
 void enc_secret_line(
 	struct enc *c, struct slice base64); /* a SASL response; CRLF comes from the engine */
 void enc_mailbox(struct enc *c, struct slice wire); /* astring; E_LIMIT over IMAP_MAILBOX_MAX */
+/* A literal that is streamed. Its source must live until it was sent. Non-synchronising only up to sync_over octets. */
+void enc_body(struct enc *c, const imap4_source *source, uint64_t size, uint64_t sync_over);
+/* flag (RFC 9051 section 9): an atom, with or without a backslash in front */
+void enc_flag(struct enc *c, struct slice flag);
 /* list-mailbox: may hold % and *; quoted or literal when needed */
 void enc_list_pattern(struct enc *c, struct slice wire);
 void enc_number(struct enc *c, uint64_t n);

@@ -44,7 +44,8 @@ void engine_free(struct engine *g)
 	buf_release(&g->greeting);
 	buf_release(&g->result_text);
 	resp_free(g->bye);
-	selection_release(&g->selection);
+	resp_free(g->early);
+	engine_selection_release(&g->selection);
 	out_release(&g->out);
 	free(g);
 }
@@ -91,6 +92,8 @@ void engine_flight_remove(struct engine *g, struct imap4_cmd *c)
 		g->nflight--;
 	if (g->waiting == c)
 		g->waiting = NULL;
+	if (g->streaming == c)
+		g->streaming = NULL;
 }
 
 void engine_adopt(struct engine *g, struct imap4_cmd *c)
@@ -128,8 +131,10 @@ void engine_release(struct engine *g, struct imap4_cmd *c)
 		return;
 	}
 	/* It may be in a callback of its own just now: the engine frees it later, when it is complete. */
+	engine_stream_abandon(g, c);
 	c->orphan = true;
 	c->sink = NULL;
+	cmd_drop_data(c);
 	if (c->state == CMD_QUEUED) {
 		engine_queue_remove(g, c);
 		c->parts_left = false;

@@ -73,6 +73,11 @@ struct slice engine_greeting(const struct engine *g);
  * it. Empty when there is nothing. Borrowed until the next call. */
 struct slice engine_output(struct engine *g, bool *secret);
 void engine_sent(struct engine *g, size_t n);
+/* Is the piece that engine_output() gave part of a message (for the trace)? */
+bool engine_output_is_body(const struct engine *g);
+/* When there is nothing to send: -1 when that is because an upload cannot be completed. The connection must be
+ * dropped then, as after -1 from engine_feed(). */
+int engine_check(const struct engine *g, struct err *e) NODISCARD;
 /* Commands (other than set-up ones) may be sent from now on. */
 void engine_open_gate(struct engine *g);
 /* Until it is opened again: after a login, when the new capabilities are not known yet. */

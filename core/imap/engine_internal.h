@@ -5,6 +5,7 @@
  *   engine.c         life cycle, the lists of commands, accessors, failing
  *   engine_output.c  what may be sent when; the bytes that wait to be written
  *   engine_route.c   what came, and whose it is
+ *   engine_stream.c  messages that are uploaded
  *   engine_select.c  the selected mailbox
  */
 #ifndef CORE_IMAP_ENGINE_INTERNAL_H
@@ -21,7 +22,7 @@ struct cmd_list {
 
 struct out_piece {
 	size_t len;
-	bool secret;
+	bool secret, body;
 };
 
 /* Bytes to be written. They may be a password: places they leave are wiped. */
@@ -62,6 +63,11 @@ struct engine {
 	struct cmd_list queue, flight;
 	size_t nqueue, nflight;
 	struct imap4_cmd *waiting; /* for the "+" of a literal */
+	/* The command whose message is on its way out, and how much of it is not in the output yet. */
+	struct imap4_cmd *streaming;
+	uint64_t stream_left;
+	struct imap4_data *early; /* the NO or BAD that came meanwhile */
+	struct err broken;	  /* the command stream cannot be completed any more */
 	uint32_t tag_counter;
 	size_t unasked_run; /* unasked responses in a row */
 	size_t traced;	    /* of the response being received: octets already shown to cfg.saw */
@@ -87,8 +93,22 @@ void out_release(struct out *o);
 /* Put the next piece of a command (up to a wait, or its end with CRLF) in the output. */
 int engine_write_on(struct engine *g, struct imap4_cmd *c, struct err *e) NODISCARD;
 
+/* engine_stream.c: the literals of APPEND, read from the caller while they are sent. */
+void engine_stream_begin(struct engine *g, struct imap4_cmd *c, uint64_t size);
+/* Read what there is room for. */
+void engine_stream_fill(struct engine *g);
+/* Nobody will give the rest of this command's message. */
+void engine_stream_abandon(struct engine *g, const struct imap4_cmd *c);
+/* Room in the output, in place; then n octets of it are part of the message. NULL: E_NOMEM. */
+unsigned char *out_room(struct out *o, size_t n, struct err *e);
+void out_add_body(struct out *o, size_t n);
+size_t out_size(const struct out *o);
+
+/* engine_route.c: complete the command whose tagged answer was kept in g->early. */
+int engine_complete_early(struct engine *g, struct err *e) NODISCARD;
+
 /* engine_select.c */
-void selection_release(struct selection *s);
+void engine_selection_release(struct selection *s);
 /* Counters and codes of the mailbox from an untagged (or its tagged) response. */
 int engine_select_note(struct engine *g, const struct imap4_data *d, struct err *e) NODISCARD;
 int engine_select_state(struct engine *g, const imap4_state_line *l, struct err *e) NODISCARD;

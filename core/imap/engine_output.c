@@ -25,7 +25,7 @@ void out_release(struct out *o)
 	o->added = o->written = added;
 }
 
-static size_t out_size(const struct out *o)
+size_t out_size(const struct out *o)
 {
 	return o->tail - o->head;
 }
@@ -60,6 +60,17 @@ static int out_reserve(struct out *o, size_t n, size_t m, struct err *e)
 	return 0;
 }
 
+static void add_piece(struct out *o, size_t n, const struct out_piece *kind)
+{
+	struct out_piece *last = o->npieces > o->first_piece ? &o->piece[o->npieces - 1] : NULL;
+	if (last != NULL && last->secret == kind->secret && last->body == kind->body) {
+		last->len += n;
+		return;
+	}
+	o->piece[o->npieces] = *kind;
+	o->piece[o->npieces++].len = n;
+}
+
 static void out_add(struct out *o, const void *p, size_t n, bool secret)
 {
 	if (n == 0)
@@ -67,10 +78,21 @@ static void out_add(struct out *o, const void *p, size_t n, bool secret)
 	memcpy(o->p + o->tail, p, n);
 	o->tail += n;
 	o->added += n;
-	if (o->npieces > o->first_piece && o->piece[o->npieces - 1].secret == secret)
-		o->piece[o->npieces - 1].len += n;
-	else
-		o->piece[o->npieces++] = (struct out_piece){n, secret};
+	const struct out_piece kind = {.secret = secret};
+	add_piece(o, n, &kind);
+}
+
+unsigned char *out_room(struct out *o, size_t n, struct err *e)
+{
+	return out_reserve(o, n, 1, e) == 0 ? o->p + o->tail : NULL;
+}
+
+void out_add_body(struct out *o, size_t n)
+{
+	const struct out_piece kind = {.body = true};
+	o->tail += n;
+	o->added += n;
+	add_piece(o, n, &kind);
 }
 
 static void out_sent(struct out *o, size_t n)
@@ -98,8 +120,10 @@ int engine_write_on(struct engine *g, struct imap4_cmd *c, struct err *e)
 {
 	const struct enc *enc = &c->enc;
 	size_t end = c->next_part, octets = 2;
-	for (bool wait = false; end < enc->nparts && !wait; end++) {
-		wait = enc->part[end].wait;
+	bool body = false;
+	for (bool stop = false; end < enc->nparts && !stop; end++) {
+		body = enc->part[end].body != NULL;
+		stop = enc->part[end].wait || body;
 		octets += enc->part[end].len;
 	}
 	if (out_reserve(&g->out, octets, end - c->next_part + 1, e) != 0)
@@ -111,7 +135,9 @@ int engine_write_on(struct engine *g, struct imap4_cmd *c, struct err *e)
 		out_add(&g->out, enc->bytes.data + part->start, part->len, part->secret);
 	}
 	bool waits = end > 0 && enc->part[end - 1].wait;
-	if (!waits)
+	if (body)
+		engine_stream_begin(g, c, enc->part[end - 1].body_size);
+	else if (!waits)
 		out_add(&g->out, "\r\n", 2, false);
 	c->out_end = g->out.added;
 	c->state = CMD_SENDING;
@@ -178,9 +204,7 @@ static enum verdict state_allows(const struct engine *g, const struct imap4_cmd 
 
 static enum verdict may_send(const struct engine *g, const struct imap4_cmd *c)
 {
-	if (!g->gate_open && (c->flags & CMD_SETUP) == 0)
-		return WAIT;
-	if (g->waiting != NULL || g->upgrade != ENGINE_UPGRADE_NONE)
+	if (g->waiting != NULL || g->streaming != NULL || g->upgrade != ENGINE_UPGRADE_NONE)
 		return WAIT;
 	if (g->nflight >= g->cfg.window || out_size(&g->out) >= IMAP_OUTPUT_MAX)
 		return WAIT;
@@ -265,10 +289,11 @@ static void send_what_may_be_sent(struct engine *g)
 struct slice engine_output(struct engine *g, bool *secret)
 {
 	*secret = false;
-	if (g->failed)
+	if (g->failed || err_is_set(&g->broken))
 		return SLICE_NONE;
 	send_what_may_be_sent(g);
-	if (out_size(&g->out) == 0)
+	engine_stream_fill(g);
+	if (out_size(&g->out) == 0 || err_is_set(&g->broken))
 		return SLICE_NONE;
 	const struct out_piece *piece = &g->out.piece[g->out.first_piece];
 	*secret = piece->secret;
@@ -278,7 +303,13 @@ struct slice engine_output(struct engine *g, bool *secret)
 void engine_sent(struct engine *g, size_t n)
 {
 	out_sent(&g->out, n);
+	if (g->streaming != NULL)
+		return;
 	for (struct imap4_cmd *c = g->flight.first; c != NULL; c = c->next)
-		if (c->state == CMD_SENDING && c != g->waiting && c->out_end <= g->out.written)
+		if (c->state == CMD_SENDING && c != g->waiting && c != g->streaming &&
+			c->out_end <= g->out.written)
 			c->state = CMD_SENT;
+	struct err e = ERR_INIT;
+	if (g->early != NULL && g->streaming == NULL && engine_complete_early(g, &e) != 0)
+		g->broken = e;
 }

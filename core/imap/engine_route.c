@@ -223,46 +223,23 @@ void engine_end_body(struct engine *g, const struct imap4_cmd *c)
 	sink_end(g, g->body.cmd, 0);
 }
 
-/* BODY[1.2]<0> -> "1.2"; RFC822 -> "". false: not a body item. */
-static bool section_of(imap4_str name, imap4_str *section)
-{
-	struct slice s = slice_of(name.ptr, name.len);
-	*section = (imap4_str){"", 0};
-	if (slice_ieq_str(s, "RFC822"))
-		return true;
-	if (slice_ieq_str(s, "RFC822.TEXT") || slice_ieq_str(s, "RFC822.HEADER")) {
-		*section = (imap4_str){name.ptr + 7, name.len - 7};
-		return true;
-	}
-	if (!slice_starts_istr(s, "BODY[") && !slice_starts_istr(s, "BINARY["))
-		return false;
-	const char *open = memchr(name.ptr, '[', name.len);
-	const char *end = name.ptr + name.len;
-	while (end > open && *end != ']')
-		end--;
-	if (end > open)
-		*section = (imap4_str){open + 1, (size_t)(end - open - 1)};
-	return true;
-}
-
-/* Bodies that came as quoted strings go the way of literals. */
+/* Bodies that came as quoted strings go the way of literals. Item by item and not in pairs: a server may have left a
+ * value out. */
 static void sink_strings(struct engine *g, struct imap4_cmd *c, const imap4_message *m)
 {
 	const imap4_node *name = m->items != NULL ? imap4_node_child(m->items) : NULL;
-	while (name != NULL) {
+	for (; name != NULL && live_sink(c) != NULL; name = imap4_node_next(name)) {
 		const imap4_node *value = imap4_node_next(name);
 		imap4_str section;
-		if (value == NULL || live_sink(c) == NULL)
-			return;
-		if (imap4_node_kind(value) == IMAP4_NODE_STRING &&
-			section_of(imap4_node_text(name), &section)) {
-			imap4_str text = imap4_node_text(value);
-			if (sink_begin(g, c, m, section, text.len)) {
-				sink_data(g, c, text.ptr, text.len);
-				sink_end(g, c, 1);
-			}
+		if (value == NULL || imap4_node_kind(value) != IMAP4_NODE_STRING ||
+			!resp_body_item(name, &section))
+			continue;
+		imap4_str text = imap4_node_text(value);
+		if (sink_begin(g, c, m, section, text.len)) {
+			sink_data(g, c, text.ptr, text.len);
+			sink_end(g, c, 1);
 		}
-		name = imap4_node_next(value);
+		name = value;
 	}
 }
 
@@ -360,8 +337,11 @@ static void give(struct engine *g, struct imap4_cmd *c, struct imap4_data **d)
 	c->answered = true;
 	if (c->kind->take != NULL) {
 		struct err e = ERR_INIT;
-		if (c->kind->take(c, *d, &e) != 0)
+		int r = c->kind->take(c, *d, &e);
+		if (r < 0)
 			cmd_fail_local(owner, result_err(e.code), "%s", e.text);
+		else if (r > 0)
+			keep_data(owner, d);
 	} else if (owner->sink_copy.done != NULL) {
 		if (live_sink(c) != NULL)
 			sink_message(g, c, imap4_data_message(*d));
@@ -446,8 +426,50 @@ static void end_queue(struct engine *g)
 	}
 }
 
-static int tagged(struct engine *g, const struct imap4_data *d, struct err *e)
+static int complete_tagged(
+	struct engine *g, struct imap4_cmd *c, const imap4_state_line *l, struct err *e)
 {
+	bool ok = is(l->condition, "OK"), no = is(l->condition, "NO");
+	if (note_code(g, l, e) != 0 || engine_select_state(g, l, e) != 0)
+		return -1;
+	engine_flight_remove(g, c);
+	if (c->kind->completed != NULL)
+		c->kind->completed(c, l);
+	cmd_finish(c, ok ? IMAP4_OK : no ? IMAP4_E_NO : IMAP4_E_BAD, l, NULL);
+	if (g->state == IMAP4_LOGGED_OUT)
+		end_queue(g);
+	return 0;
+}
+
+int engine_complete_early(struct engine *g, struct err *e)
+{
+	struct imap4_data *d = g->early;
+	struct imap4_cmd *c = by_tag(g, resp_tag(d));
+	g->early = NULL;
+	int r = c != NULL ? complete_tagged(g, c, imap4_data_state(d), e) : 0;
+	resp_free(d);
+	return r;
+}
+
+/* A refusal while the octets of a message are still to be sent. They are owed (RFC 7888 section 4), so the answer is kept
+ * until then; of several messages nobody knows what the server would make of the others. */
+static int refused_early(
+	struct engine *g, struct imap4_cmd *c, struct imap4_data **d, struct err *e)
+{
+	if (c->enc.nparts > c->next_part) {
+		(void)err_set(&g->broken, ERR_CONNECTION, E_STATE,
+			"the server refused an upload in the middle");
+		return complete_tagged(g, c, imap4_data_state(*d), e);
+	}
+	resp_free(g->early);
+	g->early = *d;
+	*d = NULL;
+	return 0;
+}
+
+static int tagged(struct engine *g, struct imap4_data **data, struct err *e)
+{
+	const struct imap4_data *d = *data;
 	const imap4_state_line *l = imap4_data_state(d);
 	struct imap4_cmd *c = by_tag(g, resp_tag(d));
 	bool ok = l != NULL && is(l->condition, "OK");
@@ -460,15 +482,7 @@ static int tagged(struct engine *g, const struct imap4_data *d, struct err *e)
 			"the server answered a command that was not asked: \"%s\"", shown);
 	}
 	g->unasked_run = 0;
-	if (note_code(g, l, e) != 0 || engine_select_state(g, l, e) != 0)
-		return -1;
-	engine_flight_remove(g, c);
-	if (c->kind->completed != NULL)
-		c->kind->completed(c, l);
-	cmd_finish(c, ok ? IMAP4_OK : no ? IMAP4_E_NO : IMAP4_E_BAD, l, NULL);
-	if (g->state == IMAP4_LOGGED_OUT)
-		end_queue(g);
-	return 0;
+	return g->streaming == c ? refused_early(g, c, data, e) : complete_tagged(g, c, l, e);
 }
 
 /* The command in flight that takes a "+" which no literal waits for. */
@@ -510,7 +524,7 @@ static int response(struct engine *g, const struct lexer_output *o, struct err *
 	if (!g->greeted)
 		r = greet(g, &d, e);
 	else if (type == RESP_TAGGED)
-		r = tagged(g, d, e);
+		r = tagged(g, &d, e);
 	else if (type == RESP_CONTINUE)
 		r = continuation(g, d, e);
 	else

@@ -25,7 +25,7 @@ static void forget(struct selection *s)
 	s->flags = NULL;
 }
 
-void selection_release(struct selection *s)
+void engine_selection_release(struct selection *s)
 {
 	forget(s);
 }

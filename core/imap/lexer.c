@@ -31,9 +31,8 @@ enum lexer_state {
 struct lexer_scan {
 	size_t at;
 	size_t depth;	  /* of parentheses */
-	size_t word, end; /* the last word, when it may be the name of an item */
-	bool is_word;	  /* there is such a word */
-	bool in_word;	  /* ... and it goes on at `at` */
+	size_t word, end; /* the last word */
+	bool in_word;	  /* it goes on at `at` */
 	bool section;	  /* inside BODY[ */
 };
 
@@ -149,7 +148,7 @@ static void scan_word_octet(struct lexer_scan *s, struct slice text, bool fetch)
 {
 	size_t i = s->at;
 	if (!s->in_word) {
-		s->is_word = s->in_word = true;
+		s->in_word = true;
 		s->word = i;
 	} else if (text.p[i] == '[' && fetch && s->depth == 1) {
 		s->section = token_opens_section(slice_of(text.p + s->word, i - s->word));
@@ -166,14 +165,13 @@ static bool scan_values(struct lexer_scan *s, struct slice text, size_t to, bool
 			s->at = token_quote_end(text, s->at + 1);
 			if (s->at >= to)
 				return false;
-			s->is_word = s->section;
 		} else if (s->section) {
 			s->section = c != ']';
 			s->end = s->at + 1;
 		} else if (c == ' ') {
 			s->in_word = false;
 		} else if (c == '(' || c == ')') {
-			s->is_word = s->in_word = false;
+			s->in_word = false;
 			if (c == '(')
 				s->depth++;
 			else if (s->depth > 0)
@@ -211,7 +209,7 @@ static bool is_body(const struct lexer *x, struct slice text)
 {
 	const struct lexer_scan *s = &x->scan;
 	struct slice section;
-	if (!s->is_word || s->section || s->depth != 1)
+	if (s->section || s->depth != 1)
 		return false;
 	return token_skip_spaces(text, s->end) == x->marker &&
 		token_body_item(slice_of(text.p + s->word, s->end - s->word), &section);
@@ -327,9 +325,6 @@ static int in_line(struct lexer *x, struct slice *in, struct lexer_output *out, 
 	in->n -= n;
 	if (lf != NULL && x->text.len == 0)
 		return end_of_line(x, part, false, out, e);
-	if (part.n > x->text.max - x->text.len)
-		return too_long(
-			x->text.len > 0 ? buf_slice(&x->text) : part, x->limits.list_response, e);
 	if (append(x, part.p, part.n, e) != 0)
 		return -1;
 	struct slice text = buf_slice(&x->text);
@@ -458,9 +453,6 @@ int lexer_next(struct lexer *x, struct slice *in, struct lexer_output *out, stru
 		*e = x->failed;
 		return -1;
 	}
-	if (x->state == OFFERED || x->state == DONE)
-		if (step(x, in, out, e) < 0)
-			return -1;
 	int r = 0;
 	while (r == 0 && (in->n > 0 || needs_no_input(x)))
 		r = step(x, in, out, e);

@@ -81,15 +81,16 @@ static int collect_end(struct collect *c, struct imap4_data *d, int r, struct er
 
 /* ---- texts -------------------------------------------------------------------------------------------- */
 
-/* Digits at *i, at most IMAP_DIGITS_MAX: a number from 1 to 2^32-1. *i is behind the digits in any case. */
+_Static_assert(IMAP_DIGITS_MAX == SLICE_U64_DIGITS, "slice_u64() counts the digits");
+
+/* Digits at *i: a number from 1 to 2^32-1. *i is behind the digits in any case. */
 static bool read_number(struct slice s, size_t *i, uint32_t *number)
 {
 	size_t from = *i;
 	while (*i < s.n && s.p[*i] >= '0' && s.p[*i] <= '9')
 		++*i;
 	uint64_t v;
-	if (*i - from > IMAP_DIGITS_MAX ||
-		!slice_u64(slice_of(s.p + from, *i - from), UID_MAX, &v) || v == 0)
+	if (!slice_u64(slice_of(s.p + from, *i - from), UID_MAX, &v) || v == 0)
 		return false;
 	*number = (uint32_t)v;
 	return true;

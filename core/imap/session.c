@@ -203,7 +203,6 @@ static void session_free(struct imap4_session *s)
 	trace_free(s->trace);
 	poller_free(s->poller);
 	secrets_wipe(&s->secrets);
-	buf_release(&s->hello);
 	buf_release(&s->trace_line);
 	for (size_t i = 0; i < s->nkept; i++)
 		free(s->kept[i]);
@@ -233,7 +232,6 @@ static int session_make(
 	s->phase = PHASE_CONNECT;
 	s->logout_deadline = DEADLINE_NEVER;
 	s->last.message = "";
-	buf_init(&s->hello, SESSION_HELLO_MAX);
 	s->input = malloc(IMAP_READ_CHUNK);
 	if (!s->input)
 		return err_nomem(e, "opening a session");

@@ -31,7 +31,6 @@
 #define SESSION_LOGOUT_MS  5000
 /* Minimum progress inside a response: so many octets in half of idle_ms (rule R15, test T35). */
 #define SESSION_PROGRESS  1024
-#define SESSION_HELLO_MAX 512 /* octets of a greeting kept for the message that it is none */
 
 enum session_phase {
 	PHASE_CONNECT, /* TCP connection, or start of the sub-process */
@@ -63,7 +62,6 @@ struct imap4_session {
 	bool asked;		 /* CAPABILITY, since the last change of security */
 	bool refresh;		 /* ask for CAPABILITY again before anything else leaves */
 	size_t approved;	 /* octets of the engine's output that may leave without TLS */
-	struct buf hello;	 /* first octets of the server, until greeted */
 
 	int64_t phase_deadline;
 	int64_t quiet_since;	 /* last sign of life while commands are running */

@@ -13,8 +13,6 @@
 
 #include "core/base/text.h"
 
-#define QUOTED_GREETING 160 /* octets of an escaped greeting in a message */
-
 /* ---- the end -------------------------------------------------------------------------------- */
 
 static void end_session(struct imap4_session *s, imap4_err err, const struct err *why)
@@ -49,7 +47,8 @@ void session_logged_out(struct imap4_session *s)
  * nothing left that could be cut short. */
 static void stream_over(struct imap4_session *s, struct err *e)
 {
-	if (engine_logging_out(s->engine) && engine_said_bye(s->engine)) {
+	if (engine_state(s->engine) == IMAP4_LOGGED_OUT ||
+		(engine_logging_out(s->engine) && engine_said_bye(s->engine))) {
 		session_logged_out(s);
 		return;
 	}
@@ -116,7 +115,7 @@ static int session_flush(struct imap4_session *s, struct err *e)
 		bool secret = false;
 		struct slice out = engine_output(s->engine, &secret);
 		if (out.n == 0)
-			return 0;
+			return engine_check(s->engine, e);
 		if (check_clear(s, out, e) < 0)
 			return -1;
 		size_t put;
@@ -125,7 +124,10 @@ static int session_flush(struct imap4_session *s, struct err *e)
 			return 0;
 		if (st != STREAM_OK)
 			return -1;
-		trace_bytes(s->trace, TRACE_CLIENT, secret ? TRACE_SECRET : TRACE_TEXT, out.p, put);
+		enum trace_kind what = secret		   ? TRACE_SECRET
+			: engine_output_is_body(s->engine) ? TRACE_BODY
+							   : TRACE_TEXT;
+		trace_bytes(s->trace, TRACE_CLIENT, what, out.p, put);
 		engine_sent(s->engine, put);
 		count_written(s, put);
 	}
@@ -147,39 +149,13 @@ static void count_read(struct imap4_session *s, size_t n)
 	}
 }
 
-/* What greeted us is not IMAP: show it, for a wrong port is the usual reason. */
-static void explain_greeting(const struct imap4_session *s, struct err *e)
-{
-	struct slice said = buf_slice(&s->hello);
-	const unsigned char *nl = memchr(said.p, '\n', said.n);
-	if (nl)
-		said.n = (size_t)(nl - said.p);
-	while (said.n > 0 && said.p[said.n - 1] == '\r')
-		said.n--;
-	char text[QUOTED_GREETING];
-	text_show(text, sizeof(text), said);
-	if (slice_starts_istr(said, "* "))
-		err_set(e, ERR_CONNECTION, E_PROTO, "the server greeted with \"%s\"", text);
-	else
-		err_set(e, ERR_CONNECTION, E_PROTO, "this is no IMAP server: it said \"%s\"", text);
-}
-
 static int feed(struct imap4_session *s, size_t n, struct err *e)
 {
-	bool greeting = s->phase == PHASE_GREETING && !engine_greeted(s->engine);
-	if (greeting) {
-		size_t room = SESSION_HELLO_MAX - s->hello.len;
-		if (buf_add(&s->hello, s->input, n < room ? n : room) < 0)
-			return buf_check(&s->hello, "the greeting", e);
-	}
 	size_t used = 0;
 	int rc = engine_feed(s->engine, s->input, n, &used, e);
 	count_read(s, n);
-	if (rc < 0) {
-		if (greeting && !engine_greeted(s->engine) && e->code == E_PROTO)
-			explain_greeting(s, e);
+	if (rc < 0)
 		return -1;
-	}
 	if (used < n)
 		return err_set(e, ERR_CONNECTION, E_TLS,
 			"data in clear text follow the answer to STARTTLS: "
@@ -424,10 +400,8 @@ imap4_err imap4_pump_many(imap4_session *const *all, size_t n, int timeout_ms)
 
 imap4_err imap4_pump(imap4_session *s, int timeout_ms)
 {
-	if (s->in_turn || engine_in_callback(s->engine))
-		return IMAP4_E_STATE;
-	imap4_err rc = alive(s) ? imap4_pump_many(&s, 1, timeout_ms) : IMAP4_OK;
-	if (rc == IMAP4_E_CANCELLED || alive(s))
+	imap4_err rc = imap4_pump_many(&s, 1, timeout_ms);
+	if (rc == IMAP4_E_STATE || rc == IMAP4_E_CANCELLED || alive(s))
 		return rc;
 	const imap4_result *end = engine_result(s->engine);
 	return end ? end->err : IMAP4_E_CLOSED;

@@ -166,7 +166,6 @@ static int in_greeting(struct imap4_session *s, struct err *e)
 {
 	if (!engine_greeted(s->engine))
 		return 0;
-	buf_release(&s->hello);
 	if (s->o.security == IMAP4_STARTTLS && engine_preauth(s->engine))
 		return err_set(e, ERR_CONNECTION, E_TLS,
 			"the server greets with PREAUTH, which rules out STARTTLS: "
@@ -183,13 +182,12 @@ static int open_session(struct imap4_session *s)
 	return 1;
 }
 
-/* After STARTTLS always: also the answer to STARTTLS itself may have carried a list (test T46). */
+/* After STARTTLS always, for engine_upgraded() has made the engine forget what it was told. */
 static bool must_ask(const struct imap4_session *s, const struct caps *caps)
 {
 	if (s->asked)
 		return false;
-	return !caps->known || s->starttls_done ||
-		(s->o.security == IMAP4_STARTTLS && !caps_has(caps, "STARTTLS"));
+	return !caps->known || (s->o.security == IMAP4_STARTTLS && !caps_has(caps, "STARTTLS"));
 }
 
 static int in_capability(struct imap4_session *s, struct err *e)

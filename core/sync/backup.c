@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * backup.c -- the job from start to end: archive, connection, list of mailboxes, plan, mailboxes, report.
+ * backup.c -- the job from start to end: archive, connection, list of mailboxes, plan, mailboxes,
+ * report.
  *
- * The archive comes first: its lock is what keeps two runs apart, and a run that never reached the server is
- * recorded like any other.
+ * The archive comes first: its lock is what keeps two runs apart, and a run that never reached the
+ * server is recorded like any other.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +20,6 @@
 #include "core/sync/plan.h"
 #include "core/sync/pool.h"
 
-#define IDENTITY_MAX 1024
 
 /* What a running backup gathers before it opens mailboxes. */
 struct run {
@@ -31,7 +31,7 @@ struct run {
 	int64_t *mailbox; /* row of each entry of the plan */
 };
 
-/* ---- recording what LIST said ---------------------------------------------------------------------- */
+/* ---- recording what LIST said ---------------------------------------------------------------- */
 
 static int record_folder(struct run *r, size_t i, struct err *e)
 {
@@ -97,7 +97,7 @@ static int record(struct run *r, struct err *e)
 	return 0;
 }
 
-/* ---- the steps ------------------------------------------------------------------------------------- */
+/* ---- the steps ------------------------------------------------------------------------------- */
 
 static int dial_and_list(struct run *r, unsigned options, bool *complete, struct err *e)
 {
@@ -118,8 +118,8 @@ static int connect_and_list(struct run *r, bool *complete, struct err *e)
 		return 0;
 	bool logged_in = r->dial.session != NULL && r->dial.login == NULL;
 	dial_close(&r->dial);
-	/* A login that failed is not repeated (accounts get locked); a connection lost after it is replaced once, and then
-	 * without NAMESPACE, which Exchange 2003 hangs up on. */
+	/* A login that failed is not repeated (accounts get locked); a connection lost after it
+	 * is replaced once, and then without NAMESPACE, which Exchange 2003 hangs up on. */
 	if (!logged_in || e->scope != ERR_CONNECTION)
 		return -1;
 	job_note(r->job, SYNC_NOTE_STEP, "%s; connecting again", e->text);
@@ -145,7 +145,7 @@ static int run_steps(struct run *r, struct err *e)
 	return pool_run(j, &r->dial, &r->plan, r->mailbox, e);
 }
 
-/* ---- the end --------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static int by_id(const void *a, const void *b)
 {
@@ -234,8 +234,7 @@ static int in_archive(struct job *j, struct err *e)
 	return rc;
 }
 
-/* Another account's mail must not end up in this archive. A tunnel has no address to compare. */
-static const char *identity(const struct sync_account *a, char *buf, size_t size)
+const char *job_identity(const struct sync_account *a, char *buf, size_t size)
 {
 	if (a->tunnel != NULL || a->host == NULL)
 		return NULL;
@@ -246,12 +245,12 @@ static const char *identity(const struct sync_account *a, char *buf, size_t size
 
 static int with_store(struct job *j, struct err *e)
 {
-	char who[IDENTITY_MAX];
+	char who[JOB_IDENTITY_MAX];
 	const struct sync_account *a = j->account;
 	const struct store_options o = {.mode = STORE_WRITE,
 		.layout = a->layout,
 		.newline = a->newline,
-		.account = identity(a, who, sizeof who)};
+		.account = job_identity(a, who, sizeof who)};
 	if (store_open(&j->store, a->path, &o, e) != 0)
 		return -1;
 	j->report->recovery = *store_recovered(j->store);

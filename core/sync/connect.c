@@ -13,7 +13,7 @@
 
 #define SECRET_MAX 65536 /* a token of any service is far below */
 
-/* ---- events ---------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void on_alert(void *ctx, imap4_session *s, imap4_str text)
 {
@@ -30,7 +30,7 @@ static void on_trace(void *ctx, const char *line, size_t n)
 	a->trace(a->trace_ctx, line, n);
 }
 
-/* ---- errors ---------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 int sync_err_last(struct err *e, enum err_scope scope, const imap4_session *s, const char *what)
 {
@@ -51,15 +51,26 @@ int sync_wait(imap4_session *s, imap4_cmd *c, enum err_scope scope, const char *
 	return r->err == IMAP4_OK ? 0 : sync_err(e, scope, r, what);
 }
 
-bool account_uses(const struct sync_account *a, const imap4_session *s, const char *capability)
+static bool forbids(const struct sync_account *a, const char *capability)
 {
 	for (size_t i = 0; a->disable != NULL && a->disable[i] != NULL; i++)
 		if (strcasecmp(a->disable[i], capability) == 0)
-			return false;
-	return imap4_has(s, capability) != 0;
+			return true;
+	return false;
 }
 
-/* ---- dialling -------------------------------------------------------------------------------------- */
+bool account_uses(const struct sync_account *a, const imap4_session *s, const char *capability)
+{
+	return !forbids(a, capability) && imap4_has(s, capability) != 0;
+}
+
+bool account_uses_rev2(const struct sync_account *a, const imap4_session *s, const char *extension)
+{
+	return !forbids(a, extension) &&
+		(imap4_has(s, extension) != 0 || account_uses(a, s, "IMAP4rev2"));
+}
+
+/* ---- dialling -------------------------------------------------------------------------------- */
 
 /* Said here once, so that every way to fail names the server. */
 static int name_server(const struct dial *d, struct err *e)
@@ -101,7 +112,7 @@ int dial_start(struct dial *d, const struct sync_account *account, const struct 
 	o.npins = account->npins;
 	o.pin_only = account->pin_only;
 	o.allow_cleartext = account->allow_cleartext;
-	o.policy = IMAP4_POLICY_BACKUP;
+	o.policy = account->may_write ? IMAP4_POLICY_ANY : IMAP4_POLICY_BACKUP;
 	o.window = account->window;
 	o.idle_ms = (int)(account->idle_ms < INT32_MAX ? account->idle_ms : INT32_MAX);
 	o.label = label;
@@ -223,7 +234,7 @@ void dial_hang_up(struct dial *d)
 	sync_disconnect(s);
 }
 
-/* ---- public ---------------------------------------------------------------------------------------- */
+/* ---- public ---------------------------------------------------------------------------------- */
 
 int sync_connect(
 	struct sync_account *a, const struct sync_hooks *h, imap4_session **out, struct err *e)
@@ -237,7 +248,8 @@ int sync_connect(
 		dial_close(&d);
 		return -1;
 	}
-	/* From here on nobody tells when the session is closed: a signal must not find it any more. */
+	/* From here on nobody tells when the session is closed: a signal must not find it any
+	 * more. */
 	watch(&d, NULL);
 	*out = d.session;
 	return 0;

@@ -2,8 +2,8 @@
 /*
  * connect.h -- from an account to a session that is logged in, in steps that never block.
  *
- * dial_start() -> dial_step() until it returns 1 -> dial_close(). The password is asked for when the
- * server is known to want one, and wiped when the command that carries it is queued.
+ * dial_start() -> dial_step() until it returns 1 -> dial_close(). The password is asked for when
+ * the server is known to want one, and wiped when the command that carries it is queued.
  */
 #ifndef CORE_SYNC_CONNECT_H
 #define CORE_SYNC_CONNECT_H
@@ -32,16 +32,19 @@ void dial_hang_up(struct dial *d);
 
 /* The server offers it and the account does not forbid it. */
 bool account_uses(const struct sync_account *a, const imap4_session *s, const char *capability);
+/* The same for an extension that is a part of IMAP4rev2. */
+bool account_uses_rev2(const struct sync_account *a, const imap4_session *s, const char *extension);
 
 /* How a session died, or why a start call returned NULL. Returns -1. */
 int sync_err_last(struct err *e, enum err_scope scope, const imap4_session *s, const char *what);
 /* Outcome of a login. Returns -1. */
 int sync_err_login(struct err *e, const imap4_result *r);
-/* How long the server asks to wait, in milliseconds (at most SYNC_THROTTLE_WAIT_MS); 0: it does not. */
+/* How long the server asks to wait, in milliseconds (at most SYNC_THROTTLE_WAIT_MS); 0: it does
+ * not. */
 int64_t sync_throttle_ms(const imap4_result *r);
 
-/* Block until the command is complete. 0: OK. -1 otherwise; `c` NULL reports why it was not started. The
- * command is not freed. */
+/* Block until the command is complete. 0: OK. -1 otherwise; `c` NULL reports why it was not
+ * started. The command is not freed. */
 int sync_wait(imap4_session *s, imap4_cmd *c, enum err_scope scope, const char *what,
 	struct err *e) NODISCARD;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dry.c -- the same list and the same plan as a backup, but changed mailboxes are only listed: how many messages
- * would be fetched. The archive is opened for reading, if there is one; nothing is created.
+ * dry.c -- the same list and the same plan as a backup, but changed mailboxes are only listed: how
+ * many messages would be fetched. The archive is opened for reading, if there is one; nothing is
+ * created.
  */
 #include "core/sync/dry.h"
 
@@ -18,7 +19,7 @@ static int list_uids(struct job *j, imap4_session *s, struct uidset *out, struct
 	const imap4_search_opts o = {.struct_size = sizeof o,
 		.by = IMAP4_BY_UID,
 		.open_from = 1,
-		.plain = !account_uses(j->account, s, "ESEARCH")};
+		.plain = !account_uses_rev2(j->account, s, "ESEARCH")};
 	const imap4_selected *m = imap4_selected_mailbox(s);
 	if (m == NULL || m->exists == 0)
 		return 0;

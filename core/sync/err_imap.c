@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * err_imap.c -- what an outcome of the IMAP library means for a job: which exit status it leads to, how
- * much must be given up, and whether the server asks for a pause.
+ * err_imap.c -- what an outcome of the IMAP library means for a job: which exit status it leads to,
+ * how much must be given up, and whether the server asks for a pause.
  */
 #include <string.h>
 #include <strings.h>

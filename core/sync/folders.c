@@ -2,9 +2,10 @@
 /*
  * folders.c -- the list of mailboxes with their STATUS.
  *
- * Servers refuse options they advertise, drop STATUS lines, list names twice, and forget INBOX, so the
- * list is gathered in steps, each of which mends what the one before left open: extended LIST, plainer
- * LISTs, names outside of "*" (other namespaces), LSUB, INBOX, STATUS for each that has none.
+ * Servers refuse options they advertise, drop STATUS lines, list names twice, and forget INBOX, so
+ * the list is gathered in steps, each of which mends what the one before left open: extended LIST,
+ * plainer LISTs, names outside of "*" (other namespaces), LSUB, INBOX, STATUS for each that has
+ * none.
  */
 #include "core/sync/folders.h"
 
@@ -98,9 +99,10 @@ static struct sync_folder *append(
 	return f;
 }
 
-/* ---- one LIST line --------------------------------------------------------------------------------- */
+/* ---- one LIST line --------------------------------------------------------------------------- */
 
-/* Not properties of the mailbox: \Marked comes and goes with mail, \Subscribed has a field of its own. */
+/* Not properties of the mailbox: \Marked comes and goes with mail, \Subscribed has a field of
+ * its own. */
 static bool is_passing(struct slice attribute)
 {
 	return slice_ieq_str(attribute, "\\Marked") || slice_ieq_str(attribute, "\\Unmarked") ||
@@ -210,7 +212,7 @@ static int take_data(struct gather *g, imap4_cmd *c, struct err *e)
 	return 0;
 }
 
-/* ---- LIST ------------------------------------------------------------------------------------------ */
+/* ---- LIST ------------------------------------------------------------------------------------ */
 
 static bool was_refused(const struct err *e)
 {
@@ -220,8 +222,7 @@ static bool was_refused(const struct err *e)
 
 static bool offers(const struct gather *g, const char *extension)
 {
-	return account_uses(g->account, g->session, extension) ||
-		account_uses(g->account, g->session, "IMAP4rev2");
+	return account_uses_rev2(g->account, g->session, extension);
 }
 
 static int run_list(struct gather *g, imap4_cmd *c, const char *what, struct err *e)
@@ -241,7 +242,8 @@ static int list_once(struct gather *g, const char *pattern, uint32_t ret, uint32
 	return run_list(g, imap4_list_start(g->session, "", &pattern, 1, &o), NULL, e);
 }
 
-/* The best LIST the server accepts (it may refuse what it advertises). *subscribed: it told what is subscribed. */
+/* The best LIST the server accepts (it may refuse what it advertises). *subscribed: it told what
+ * is subscribed. */
 static int list_all(struct gather *g, bool *subscribed, struct err *e)
 {
 	static const uint32_t rungs[] = {
@@ -288,7 +290,7 @@ static int mark_subscribed(struct gather *g, struct err *e)
 	return rc;
 }
 
-/* ---- namespaces ------------------------------------------------------------------------------------ */
+/* ---- namespaces ------------------------------------------------------------------------------ */
 
 static bool sees_prefix(const struct gather *g, struct slice prefix)
 {
@@ -340,7 +342,7 @@ static int list_namespaces(struct gather *g, imap4_cmd *c, struct err *e)
 	return 0;
 }
 
-/* ---- merging --------------------------------------------------------------------------------------- */
+/* ---- merging --------------------------------------------------------------------------------- */
 
 static void merge_into(struct sync_folder *to, struct sync_folder *from)
 {
@@ -409,7 +411,7 @@ static void resolve_late(struct gather *g)
 	g->nlate = 0;
 }
 
-/* ---- STATUS one by one ------------------------------------------------------------------------------ */
+/* ---- STATUS one by one ----------------------------------------------------------------------- */
 
 static int finish_status(struct gather *g, struct sync_folder *f, imap4_cmd *c, struct err *e)
 {
@@ -471,7 +473,7 @@ static int ask_status(struct gather *g, struct err *e)
 	return rc;
 }
 
-/* ---- INBOX ------------------------------------------------------------------------------------------ */
+/* ---- INBOX ----------------------------------------------------------------------------------- */
 
 /* INBOX exists for every user (RFC 9051 section 5.1), whatever LIST says (strato.de). */
 static int add_inbox(struct gather *g, struct err *e)
@@ -496,7 +498,7 @@ static int add_inbox(struct gather *g, struct err *e)
 	return 0;
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -563,12 +565,4 @@ int sync_folders_remote(imap4_session *s, const struct sync_account *a, bool wit
 {
 	bool complete;
 	return folders_gather(s, a, with_size ? FOLDERS_SIZE : 0, out, &complete, e);
-}
-
-const struct sync_folder *folders_find(const struct sync_folders *f, struct slice wire)
-{
-	for (size_t i = 0; i < f->n; i++)
-		if (slice_eq(buf_slice(&f->at[i].wire), wire))
-			return &f->at[i];
-	return NULL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* folders.h -- what the server has: LIST and STATUS, in one round trip where the server can do that. */
+/* folders.h -- what the server has: LIST and STATUS, in one round trip where the server can do
+ * that. */
 #ifndef CORE_SYNC_FOLDERS_H
 #define CORE_SYNC_FOLDERS_H
 
@@ -11,12 +12,9 @@ enum {
 	FOLDERS_NO_NAMESPACE = 1 << 2, /* Exchange 2003 hangs up on NAMESPACE */
 };
 
-/* Blocking. *complete: every LIST ended well, so a name that is missing is not there. Only then may anything be
- * called vanished. */
+/* Blocking. *complete: every LIST ended well, so a name that is missing is not there. Only then
+ * may anything be called vanished. */
 int folders_gather(imap4_session *s, const struct sync_account *a, unsigned options,
 	struct sync_folders *out, bool *complete, struct err *e) NODISCARD;
-
-/* The mailbox with this wire name, or NULL. O(n). */
-const struct sync_folder *folders_find(const struct sync_folders *f, struct slice wire);
 
 #endif

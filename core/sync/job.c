@@ -68,12 +68,6 @@ uint64_t job_budget_left(const struct job *j)
 	return used < budget ? budget - used : 0;
 }
 
-void job_worst(struct job *j, const struct err *e)
-{
-	if (e->scope > j->report->worst.scope)
-		j->report->worst = *e;
-}
-
 void sync_interrupt_wake(struct sync_interrupt *i)
 {
 	for (size_t k = 0; k < sizeof i->wake / sizeof i->wake[0]; k++) {

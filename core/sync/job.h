@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * job.h -- what all parts of one running backup share: the account, the open archive, the report that
- * is being filled in, and the way to tell people about it.
+ * job.h -- what all parts of one running backup share: the account, the open archive, the report
+ * that is being filled in, and the way to tell people about it.
  */
 #ifndef CORE_SYNC_JOB_H
 #define CORE_SYNC_JOB_H
@@ -23,7 +23,8 @@ struct job {
 	int64_t progress_due; /* monotonic ms */
 };
 
-/* One line for people. Pieces from outside must have gone through text_show(). A problem is counted. */
+/* One line for people. Pieces from outside must have gone through text_show(). A problem is
+ * counted. */
 void job_note(struct job *j, enum sync_note kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The same without a job, for code that also runs outside a backup. h may be NULL. */
 void hooks_note(const struct sync_hooks *h, enum sync_note kind, const char *fmt, ...)
@@ -35,7 +36,10 @@ bool hooks_interrupted(const struct sync_hooks *h);
 int job_check_interrupt(const struct job *j, struct err *e) NODISCARD;
 /* May so many more bytes of mail be asked for? UINT64_MAX without a budget. */
 uint64_t job_budget_left(const struct job *j);
-/* Keep the worse of the two as the report's worst error. */
-void job_worst(struct job *j, const struct err *e);
+
+#define JOB_IDENTITY_MAX 1024
+/* Whose mail it is, as store_options.account wants it: another account's must not end up in this archive. NULL for a
+ * tunnel, which has no address to compare. */
+const char *job_identity(const struct sync_account *a, char *buf, size_t size);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * limits.h -- every bound of a job, with its name: what a run may hold, repeat or wait for. Servers decide
- * how much there is to do; these decide when to stop trusting them.
+ * limits.h -- every bound of a job, with its name: what a run may hold, repeat or wait for. Servers
+ * decide how much there is to do; these decide when to stop trusting them.
  */
 #ifndef CORE_SYNC_LIMITS_H
 #define CORE_SYNC_LIMITS_H
@@ -16,8 +16,8 @@
 #define SYNC_MESSAGE_MAX     ((uint64_t)UINT32_MAX)
 #define SYNC_AUDIT_DEFAULT   10 /* a full listing at least every so many runs */
 
-/* One batch of bodies: small enough that a failure costs little, several in flight so that the pipe never
- * drains. */
+/* One batch of bodies: small enough that a failure costs little, several in flight so that the
+ * pipe never drains. */
 #define SYNC_BATCH_FIRST   100
 #define SYNC_BATCH_MAX	   500
 #define SYNC_BATCH_BYTES   (UINT64_C(8) << 20)

@@ -7,7 +7,7 @@
 
 #include "core/sync/limits.h"
 
-/* ---- the account ----------------------------------------------------------------------------------- */
+/* ---- the account ----------------------------------------------------------------------------- */
 
 static size_t find_local(const struct store_mailbox_list *local, struct slice wire)
 {
@@ -25,9 +25,9 @@ static size_t find_local(const struct store_mailbox_list *local, struct slice wi
 	return local->n;
 }
 
-/* Why a mailbox must be opened although the archive has it; NULL when nothing can have changed. Each number can
- * be wrong alone (T82, T85); all four equal to those of a complete run are a reason not to look, until the next
- * audit. */
+/* Why a mailbox must be opened although the archive has it; NULL when nothing can have changed.
+ * Each number can be wrong alone (T82, T85); all four equal to those of a complete run are a
+ * reason not to look, until the next audit. */
 static const char *why_open(const struct sync_folder *f, const struct store_mailbox *m)
 {
 	const uint32_t numbers = IMAP4_ST_MESSAGES | IMAP4_ST_UIDNEXT | IMAP4_ST_UIDVALIDITY;
@@ -102,7 +102,7 @@ void plan_release(struct plan *p)
 	memset(p, 0, sizeof *p);
 }
 
-/* ---- listing a mailbox ----------------------------------------------------------------------------- */
+/* ---- listing a mailbox ----------------------------------------------------------------------- */
 
 bool plan_incremental(const struct store_mailbox *local, bool audit, const struct plan_numbers *now,
 	const struct uidset *stored)
@@ -154,7 +154,7 @@ void plan_mailbox_release(struct plan_mailbox *p)
 	uidset_release(&p->suspects);
 }
 
-/* ---- proof of absence ------------------------------------------------------------------------------ */
+/* ---- proof of absence ------------------------------------------------------------------------ */
 
 int plan_absence(struct plan_absence *p, const struct uidset *suspects, const struct uidset *doubt,
 	const struct uidset *later, bool credible, struct err *e)
@@ -183,7 +183,25 @@ void plan_absence_release(struct plan_absence *p)
 	uidset_release(&p->unfetched);
 }
 
-/* ---- batches --------------------------------------------------------------------------------------- */
+/* ---- the sum --------------------------------------------------------------------------------- */
+
+int plan_complete(bool *complete, uint64_t *rest, const struct uidset *seen,
+	const struct uidset *stored, const struct uidset *gone, const struct uidset *failed,
+	bool incomplete, struct err *e)
+{
+	struct uidset left = UIDSET_INIT;
+	int rc = uidset_copy(&left, seen, e);
+	if (rc == 0)
+		rc = uidset_subtract(&left, stored, e);
+	if (rc == 0)
+		rc = uidset_subtract(&left, gone, e);
+	*rest = uidset_count(&left);
+	*complete = rc == 0 && *rest == 0 && uidset_is_empty(failed) && !incomplete;
+	uidset_release(&left);
+	return rc;
+}
+
+/* ---- batches --------------------------------------------------------------------------------- */
 
 uint64_t plan_batch(uint64_t messages, uint64_t bytes, uint64_t budget_left)
 {

@@ -45,7 +45,7 @@ static int64_t now_ms(void)
 	return clock_now(clock_monotonic());
 }
 
-/* ---- work ------------------------------------------------------------------------------------------ */
+/* ---- work ------------------------------------------------------------------------------------ */
 
 static bool is_work(const struct pool *p, size_t i)
 {
@@ -78,14 +78,19 @@ static void folder_done(struct pool *p, struct worker *w)
 	p->job->progress.folder = SLICE_NONE;
 }
 
-/* ---- failures -------------------------------------------------------------------------------------- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
-static void close_session(struct pool *p, struct worker *w)
+static void count_bytes(struct pool *p, const struct worker *w)
 {
 	if (w->dial.session != NULL) {
 		p->job->wire_in += imap4_bytes_in(w->dial.session);
 		p->job->wire_out += imap4_bytes_out(w->dial.session);
 	}
+}
+
+static void close_session(struct pool *p, struct worker *w)
+{
+	count_bytes(p, w);
 	dial_close(&w->dial);
 }
 
@@ -214,7 +219,7 @@ static int task_error(struct pool *p, struct worker *w, struct err *e)
 	return 0;
 }
 
-/* ---- one worker ------------------------------------------------------------------------------------ */
+/* ---- one worker ------------------------------------------------------------------------------ */
 
 static int commit_if_due(struct pool *p, bool finished, struct err *e)
 {
@@ -282,7 +287,7 @@ static int step(struct pool *p, struct worker *w, struct err *e)
 	return rc;
 }
 
-/* ---- the loop -------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static bool is_busy(struct pool *p)
 {
@@ -375,10 +380,12 @@ int pool_run(struct job *j, struct dial *first, const struct plan *plan, const i
 		task_free(p.returned[i]);
 	for (size_t i = 0; i < p.n; i++) {
 		struct worker *w = &p.worker[i];
-		if (rc == 0 && w->state == WORKER_READY)
+		if (rc == 0 && w->state == WORKER_READY) {
+			count_bytes(&p, w);
 			dial_hang_up(&w->dial);
-		else
+		} else {
 			close_session(&p, w);
+		}
 	}
 	return rc;
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sync.h -- jobs on one account: the face that cmd/ uses. The only layer that sees server and archive.
+ * sync.h -- jobs on one account: the face that cmd/ uses. The only layer that sees server and
+ * archive.
  *
- * A job is one blocking call. It runs its own poll loop over as many connections as it needs, reports
- * through callbacks while it works, and fills in a report. It logs nothing and prints nothing.
+ * A job is one blocking call. It runs its own poll loop over as many connections as it needs,
+ * reports through callbacks while it works, and fills in a report. It logs nothing and prints
+ * nothing.
  *
- * What a backup promises (DESIGN rules 2-6): the server is not changed; nothing stored is deleted or rewritten;
- * each UID of each selected mailbox ends as stored, gone (proved) or failed (with a reason, tried again in each
- * run); one bad message, mailbox or connection does not stop the others; the result says OK only when nothing is
- * missing.
+ * What a backup promises (DESIGN rules 2-6): the server is not changed; nothing stored is deleted
+ * or rewritten; each UID of each selected mailbox ends as stored, gone (proved) or failed (with a
+ * reason, tried again in each run); one bad message, mailbox or connection does not stop the
+ * others; the result says OK only when nothing is missing.
  */
 #ifndef CORE_SYNC_SYNC_H
 #define CORE_SYNC_SYNC_H
@@ -22,7 +24,7 @@
 #include "core/imap/imap4.h"
 #include "store/store.h"
 
-/* ---- an account, as configured ------------------------------------------------------------------ */
+/* ---- an account, as configured --------------------------------------------------------------- */
 
 struct sync_patterns {
 	char **at;
@@ -45,8 +47,8 @@ struct sync_account {
 	bool pin_only, allow_cleartext;
 	/* who */
 	const char *user, *authzid, *mechanism; /* mechanism NULL = best */
-	/* Gets the password (or token) into out; called once for each connection at most, and not at all for
-	 * PREAUTH. -1 with *e set. The job wipes it. */
+	/* Gets the password (or token) into out; called once for each connection at most, and
+	 * not at all for PREAUTH. -1 with *e set. The job wipes it. */
 	int (*secret)(void *ctx, struct buf *out, struct err *e);
 	void *secret_ctx;
 	/* what */
@@ -59,8 +61,8 @@ struct sync_account {
 	/* how; 0 = default */
 	unsigned connections; /* default 1 */
 	unsigned window;      /* commands in flight */
-	uint64_t
-		max_message_size; /* default 256 MiB; larger messages are *failed (too large)*. At most 4 GiB - 1 */
+	/* default 256 MiB, at most 4 GiB - 1; a larger message is *failed* (too large) */
+	uint64_t max_message_size;
 	uint64_t byte_budget; /* stop cleanly after this many bytes of mail in one run; 0 = none */
 	unsigned
 		audit_every; /* full listing of a mailbox at least every so many runs; default 10 */
@@ -73,19 +75,21 @@ struct sync_account {
 	void *trace_ctx;
 	/* set by the job: where the server's ALERT texts go */
 	const struct sync_hooks *alerts;
+	bool may_write; /* a restore: commands that change the server are allowed */
 };
 
 /*
- * Does the account select this mailbox? A name is selected when a pattern of `folders` matches (an empty list
- * selects all) and none of `exclude` does. Patterns are compared with the UTF-8 name, where '/' stands for the
- * server's hierarchy delimiter (a name also matches when written with the server's own): '*' is any text,
- * '%' any text without the delimiter, "INBOX" is matched in any case, a pattern that begins with '\' is a LIST attribute
- * such as \Junk (any case). "Foo" matches Foo only, "Foo/%" its direct children only.
+ * Does the account select this mailbox? A name is selected when a pattern of `folders` matches (an
+ * empty list selects all) and none of `exclude` does. Patterns are compared with the UTF-8 name,
+ * where '/' stands for the server's hierarchy delimiter (a name also matches when written with the
+ * server's own): '*' is any text, '%' any text without the delimiter, "INBOX" is matched in any
+ * case, a pattern that begins with '\' is a LIST attribute such as \Junk (any case). "Foo" matches
+ * Foo only, "Foo/%" its direct children only.
  */
 bool sync_selects(const struct sync_account *a, struct slice display, char delimiter,
 	struct slice attributes);
 
-/* ---- running ------------------------------------------------------------------------------------ */
+/* ---- running --------------------------------------------------------------------------------- */
 
 /* Set it from a signal handler, then call sync_interrupt_wake(). */
 struct sync_interrupt {
@@ -126,9 +130,9 @@ struct sync_report {
 	uint64_t archive_messages, archive_bytes; /* stored (not gone) after this run */
 	bool budget_reached;
 	struct store_recovery recovery;
-	uint64_t wire_in, wire_out, commands; /* for --verbose */
-	/* The worst error of the run; E_NONE when all is well. Partial results are E_NONE with counts above
-	 * or problems > 0. */
+	uint64_t wire_in, wire_out; /* octets, for --verbose */
+	/* The worst error of the run; E_NONE when all is well. Partial results are E_NONE with
+	 * counts above or problems > 0. */
 	struct err worst;
 	size_t problems;
 };
@@ -138,16 +142,17 @@ struct sync_backup_options {
 	bool audit;   /* full listing of every mailbox, whatever STATUS says */
 };
 
-/* Bring the archive up to date. 0: the run finished (look at the report: it may be partial); -1: it could not
- * (network, login, lock, store ...), *e says why; the report still tells what was kept. Interrupted: -1, E_CANCELLED,
- * after committing what was complete. */
+/* Bring the archive up to date. 0: the run finished (look at the report: it may be partial); -1:
+ * it could not (network, login, lock, store ...), *e says why; the report still tells what was
+ * kept. Interrupted: -1, E_CANCELLED, after committing what was complete. */
 int sync_backup(const struct sync_account *a, const struct sync_backup_options *o,
 	const struct sync_hooks *h, struct sync_report *r, struct err *e) NODISCARD;
 
-/* ---- looking at a server -------------------------------------------------------------------------- */
+/* ---- looking at a server --------------------------------------------------------------------- */
 
-/* Connect, log in, say who we are (ID, if wanted and offered). Blocking. The session has IMAP4_POLICY_BACKUP; *a
- * and *h must live as long as it does. A signal interrupts connecting only. */
+/* Connect, log in, say who we are (ID, if wanted and offered). Blocking. The session has
+ * IMAP4_POLICY_BACKUP; *a and *h must live as long as it does. A signal interrupts connecting
+ * only. */
 int sync_connect(struct sync_account *a, const struct sync_hooks *h, imap4_session **out,
 	struct err *e) NODISCARD;
 /* LOGOUT without waiting long, then close. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* task.c -- life of a mailbox task, what happens to it when a connection is lost, and what its steps share. */
+/* task.c -- life of a mailbox task, what happens to it when a connection is lost, and what its
+ * steps share. */
 #include "core/sync/task.h"
 
 #include <inttypes.h>
@@ -9,7 +10,7 @@
 
 #include "core/sync/connect.h"
 
-/* ---- life ------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 struct task *task_new(struct job *j, const struct plan_entry *plan, int64_t mailbox, struct err *e)
 {
@@ -100,7 +101,7 @@ void task_reset_listing(struct task *t)
 	t->match = NULL;
 }
 
-/* ---- losing the connection ------------------------------------------------------------------------- */
+/* ---- losing the connection ------------------------------------------------------------------- */
 
 /* The batch that was being answered when the connection died: nobody else can have killed it. */
 static int suspect(struct task *t, struct batch *b, struct uidset *missing, struct err *e)
@@ -198,7 +199,7 @@ int task_add_piece(struct task *t, struct uidset *set, unsigned deaths, bool sin
 	return 0;
 }
 
-/* ---- commands -------------------------------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------------------------- */
 
 int task_done(struct task *t, imap4_cmd *c, struct err *e)
 {
@@ -242,7 +243,7 @@ int task_search(struct task *t, struct err *e)
 	const imap4_search_opts o = {.struct_size = sizeof o,
 		.by = IMAP4_BY_UID,
 		.open_from = 1,
-		.plain = !task_uses(t, "ESEARCH") && !task_uses(t, "IMAP4rev2")};
+		.plain = !account_uses_rev2(t->job->account, t->session, "ESEARCH")};
 	t->cmd = imap4_search_set_start(t->session, NULL, &o);
 	return t->cmd != NULL ? 0 : sync_err_last(e, ERR_MAILBOX, t->session, NULL);
 }
@@ -256,7 +257,7 @@ int task_search_take(struct task *t, struct err *e)
 	return 0;
 }
 
-/* ---- messages -------------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 int task_flags(struct task *t, const imap4_message *m, struct err *e)
 {
@@ -307,7 +308,7 @@ struct store_meta task_meta(const struct task *t, const imap4_message *m)
 	return meta;
 }
 
-/* ---- people ---------------------------------------------------------------------------------------- */
+/* ---- people ---------------------------------------------------------------------------------- */
 
 static bool may_note(struct task *t)
 {

@@ -4,13 +4,14 @@
  *
  *   open -> list -> (match) -> fetch -> confirm -> finish
  *
- * Each state is a step function: it starts commands or looks whether they are complete, and says what is
- * next by setting t->step. What is learnt (the listing, what is still wanted, what failed) outlives the
- * connection: after task_lost() the task may go on with another one, which opens the mailbox again
- * and compares UIDVALIDITY.
+ * Each state is a step function: it starts commands or looks whether they are complete, and says
+ * what is next by setting t->step. What is learnt (the listing, what is still wanted, what failed)
+ * outlives the connection: after task_lost() the task may go on with another one, which opens the
+ * mailbox again and compares UIDVALIDITY.
  *
- * Accounting: each listed UID is at any moment in exactly one of: stored (archive), want, asked, a piece,
- * doubt, failed, gone. Only finish() looks at the sum, and only a sum without remainder is *complete*.
+ * Accounting: each listed UID is at any moment in exactly one of: stored (archive), want, asked, a
+ * piece, doubt, failed, gone. Only finish() looks at the sum, and only a sum without remainder is
+ * *complete*.
  */
 #ifndef CORE_SYNC_TASK_H
 #define CORE_SYNC_TASK_H
@@ -100,19 +101,19 @@ struct task {
 	int64_t pause_ms;   /* the error at hand asks for this pause; 0: for none */
 };
 
-/* ---- life (task.c) --------------------------------------------------------------------------------- */
+/* ---- life (task.c) --------------------------------------------------------------------------- */
 
 struct task *task_new(struct job *j, const struct plan_entry *plan, int64_t mailbox, struct err *e);
 void task_free(struct task *t); /* forgets its commands too; NULL is fine */
 /* Go on (or begin) on this session. */
 void task_resume(struct task *t, imap4_session *session);
 int task_run(struct task *t, struct err *e) NODISCARD; /* as task_step_fn */
-/* The connection is gone or was taken away: put back what was in flight. Before the session is closed. lost: it died,
- * so the messages in flight are suspected. */
+/* The connection is gone or was taken away: put back what was in flight. Before the session is
+ * closed. lost: it died, so the messages in flight are suspected. */
 int task_lost(struct task *t, bool lost, struct err *e) NODISCARD;
 void task_reset_listing(struct task *t);
 
-/* ---- steps ----------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 int task_open(struct task *t, struct err *e);	 /* task_open.c */
 int task_list(struct task *t, struct err *e);	 /* task_list.c */
@@ -123,7 +124,7 @@ int task_fetch(struct task *t, struct err *e);	 /* task_fetch.c */
 int task_confirm(struct task *t, struct err *e); /* task_finish.c */
 int task_finish(struct task *t, struct err *e);	 /* task_finish.c */
 
-/* ---- shared ---------------------------------------------------------------------------------------- */
+/* ---- shared ---------------------------------------------------------------------------------- */
 
 /* The command is complete and OK: 1; still running: 0; else -1. NULL: it could not be started. */
 int task_done(struct task *t, imap4_cmd *c, struct err *e) NODISCARD;

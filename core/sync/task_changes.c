@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task_changes.c -- the incremental listing: what changed since the last complete run (CONDSTORE, RFC 7162
- * section 3.1.4.1), what is new, and, only when the count says so, what went away.
+ * task_changes.c -- the incremental listing: what changed since the last complete run (CONDSTORE,
+ * RFC 7162 section 3.1.4.1), what is new, and, only when the count says so, what went away.
  *
- * The result must add up to EXISTS, or all of it is thrown away for a full listing: servers have been
- * seen to forget changes, and to leave new mail out.
+ * The result must add up to EXISTS, or all of it is thrown away for a full listing: servers have
+ * been seen to forget changes, and to leave new mail out.
  */
 #include "core/sync/connect.h"
 #include "core/sync/task.h"
@@ -53,8 +53,8 @@ int task_changes(struct task *t, struct err *e)
 	return 0;
 }
 
-/* Flags of known messages are recorded as they come; new UIDs go to t->seen. 1: the answer contradicts what we
- * know. */
+/* Flags of known messages are recorded as they come; all others go to t->seen. An answer to n:*
+ * below n is a known one (RFC 9051 section 6.4.8). */
 static int take_changes(struct task *t, imap4_cmd *c, struct err *e)
 {
 	const imap4_data *d;
@@ -66,11 +66,6 @@ static int take_changes(struct task *t, imap4_cmd *c, struct err *e)
 			return -1;
 		if (uidset_has(store_stored(t->generation), m->uid))
 			continue;
-		/* An old UID that we do not have: the last run was not what it thought. (Also the
-		 * answer to n:* with a UID below n, when that one is stored, was skipped above: RFC 9051
-		 * section 6.4.8.) */
-		if (m->uid < t->changed_from)
-			return 1;
 		if (uidset_add(&t->seen, m->uid, e) != 0)
 			return err_widen(e, ERR_MAILBOX);
 	}
@@ -79,13 +74,8 @@ static int take_changes(struct task *t, imap4_cmd *c, struct err *e)
 
 static int after_changes(struct task *t, struct err *e)
 {
-	int odd = take_changes(t, t->cmd, e);
-	if (odd == 0)
-		odd = take_changes(t, t->cmd2, e);
-	if (odd < 0)
+	if (take_changes(t, t->cmd, e) != 0 || take_changes(t, t->cmd2, e) != 0)
 		return -1;
-	if (odd > 0)
-		return give_up(t);
 	int rc = task_done(t, t->cmd, e);
 	if (rc > 0)
 		rc = task_done(t, t->cmd2, e);
@@ -112,8 +102,8 @@ static int after_changes(struct task *t, struct err *e)
 	return 1;
 }
 
-/* Which ones went away? Their absence here makes them suspects; a FETCH of just them that ends well without them, and
- * the later search of task_confirm(), make the proof. */
+/* Which ones went away? Their absence here makes them suspects; a FETCH of just them that ends
+ * well without them, and the later search of task_confirm(), make the proof. */
 static int after_removed_search(struct task *t, struct err *e)
 {
 	int rc = task_done(t, t->cmd, e);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task_fetch.c -- bodies in batches: how many to ask for, and what the outcome of a batch means for those that
- * did not come.
+ * task_fetch.c -- bodies in batches: how many to ask for, and what the outcome of a batch means for
+ * those that did not come.
  *
  *   OK            each missing one is asked for once more by itself, then left to the later listing
- *   NO, BAD       parts of the rest, down to the single message that is refused: that one is *failed*
+ * NO, BAD       parts of the rest, down to the single message that is refused: that one is *failed*
  *   lost          task_lost(): parts too, one at a time; a message that kills twice is *failed*
  *
  * Never does any of these mean that a message is gone (reliability R5).
@@ -37,7 +37,7 @@ static int start_batch(struct task *t, struct batch *b, struct err *e)
 	return b->cmd != NULL ? 0 : sync_err_last(e, ERR_MAILBOX, t->session, NULL);
 }
 
-/* ---- what to ask for next -------------------------------------------------------------------------- */
+/* ---- what to ask for next -------------------------------------------------------------------- */
 
 static int take_piece(struct task *t, struct batch *b)
 {
@@ -61,7 +61,8 @@ static uint64_t expected(const struct task *t)
 /* 1: b->set is what to ask for; 0: nothing now. */
 static int choose(struct task *t, struct batch *b, bool idle, struct err *e)
 {
-	/* After a lost connection one part at a time: it must be clear whose fault the next one is. */
+	/* After a lost connection one part at a time: it must be clear whose fault the next one
+	 * is. */
 	if (t->npieces > 0)
 		return t->fetch_deaths > 0 && !idle ? 0 : take_piece(t, b);
 	if (uidset_is_empty(&t->want))
@@ -85,7 +86,7 @@ static int choose(struct task *t, struct batch *b, bool idle, struct err *e)
 	return 1;
 }
 
-/* ---- the end of a batch ---------------------------------------------------------------------------- */
+/* ---- the end of a batch ---------------------------------------------------------------------- */
 
 static int refused(struct task *t, struct batch *b, struct uidset *missing, struct err *e)
 {
@@ -158,7 +159,7 @@ static int end_batch(struct task *t, struct batch *b, struct err *e)
 	return rc == 0 ? 1 : -1;
 }
 
-/* ---- the step -------------------------------------------------------------------------------------- */
+/* ---- the step -------------------------------------------------------------------------------- */
 
 static int fill(struct task *t, struct err *e)
 {

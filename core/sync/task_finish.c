@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task_finish.c -- proof of absence by a later listing, then the sum: is every listed UID accounted for? Only
- * then may the next run skip this mailbox on the word of STATUS.
+ * task_finish.c -- proof of absence by a later listing, then the sum: is every listed UID accounted
+ * for? Only then may the next run skip this mailbox on the word of STATUS.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -62,7 +62,8 @@ static int record_absence(struct task *t, bool credible, struct err *e)
 	return rc;
 }
 
-/* A UID below the mark that no FETCH showed: the first listing was not whole, whatever its count. */
+/* A UID below the mark that no FETCH showed: the first listing was not whole, whatever its
+ * count. */
 static int check_overlooked(struct task *t, struct err *e)
 {
 	struct uidset extra = UIDSET_INIT;
@@ -107,31 +108,25 @@ static int after_confirm(struct task *t, struct err *e)
 	return 1;
 }
 
-/* ---- the sum --------------------------------------------------------------------------------------- */
+/* ---- the sum --------------------------------------------------------------------------------- */
 
-/* Every UID of the listing is stored or gone. */
 static int is_complete(struct task *t, bool *complete, struct err *e)
 {
-	struct uidset rest = UIDSET_INIT;
-	int rc = uidset_copy(&rest, &t->seen, e);
-	if (rc == 0)
-		rc = uidset_subtract(&rest, store_stored(t->generation), e);
-	if (rc == 0)
-		rc = uidset_subtract(&rest, store_gone(t->generation), e);
-	*complete = rc == 0 && uidset_is_empty(&rest) && t->trusted && !t->incomplete &&
-		uidset_is_empty(store_failed(t->generation));
-	/* People have been told of whatever is failed, left out by the budget, or doubted. Nothing else may
-	 * be left. */
-	if (rc == 0 && !*complete && !t->incomplete &&
-		uidset_is_empty(store_failed(t->generation))) {
+	const struct store_generation *g = t->generation;
+	uint64_t rest;
+	if (plan_complete(complete, &rest, &t->seen, store_stored(g), store_gone(g),
+		    store_failed(g), t->incomplete, e) != 0)
+		return -1;
+	/* People have been told of whatever is failed, left out by the budget, or doubted.
+	 * Nothing else may be left. */
+	if (!*complete && !t->incomplete && uidset_is_empty(store_failed(g))) {
 		t->incomplete = true;
 		job_note(t->job, SYNC_NOTE_PROBLEM,
 			"%s: %" PRIu64
 			" listed messages are not saved; they will be tried in the next run",
-			t->name, uidset_count(&rest));
+			t->name, rest);
 	}
-	uidset_release(&rest);
-	return rc;
+	return 0;
 }
 
 static void add_count(char *line, size_t size, uint64_t n, const char *one, const char *many)
@@ -163,8 +158,8 @@ int task_finish(struct task *t, struct err *e)
 	bool complete;
 	if (is_complete(t, &complete, e) != 0)
 		return -1;
-	/* Marks of an incomplete run are zero: no STATUS equals them, so the mailbox is opened again and listed in
-	 * full until it is complete. */
+	/* Marks of an incomplete run are zero: no STATUS equals them, so the mailbox is opened
+	 * again and listed in full until it is complete. */
 	struct store_marks marks;
 	memset(&marks, 0, sizeof marks);
 	if (complete) {

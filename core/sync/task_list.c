@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task_list.c -- the full listing: every UID with its flags, checked against EXISTS, by a second method when the
- * numbers disagree.
+ * task_list.c -- the full listing: every UID with its flags, checked against EXISTS, by a second
+ * method when the numbers disagree.
  *
- * `UID FETCH 1:* (UID FLAGS)` is the first method: it costs what is there, whatever the UIDs are (T83), gives the
- * flags in the same answer, and is one half of the proof that a message is gone.
+ * `UID FETCH 1:* (UID FLAGS)` is the first method: it costs what is there, whatever the UIDs are
+ * (T83), gives the flags in the same answer, and is one half of the proof that a message is gone.
  */
 #include <inttypes.h>
 
@@ -59,8 +59,8 @@ static int take_listed(struct task *t, imap4_cmd *c, struct err *e)
 	return 0;
 }
 
-/* "[MESSAGELIMIT 1000 23007]" (RFC 9738 section 3.1): what lies below that UID was not looked at. 0: no limit was
- * hit, or nothing is left below it. */
+/* "[MESSAGELIMIT 1000 23007]" (RFC 9738 section 3.1): what lies below that UID was not looked
+ * at. 0: no limit was hit, or nothing is left below it. */
 static uint32_t limited_below(const imap4_result *r)
 {
 	if (r->code != IMAP4_CODE_MESSAGELIMIT || r->code_args.ptr == NULL)

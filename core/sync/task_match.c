@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task_match.c -- after a change of UIDVALIDITY: which of the "new" messages does the archive have already?
+ * task_match.c -- after a change of UIDVALIDITY: which of the "new" messages does the archive have
+ * already?
  *
  *   1  the wanted UIDs are listed with date, size and object id
- *   2  a candidate is the only one on both sides with its EMAILID, or with its size and INTERNALDATE
- *   3  the first few candidates are fetched whole all the same; if one is not what the archive has, servers or
+ * 2  a candidate is the only one on both sides with its EMAILID, or with its size and INTERNALDATE
+ * 3  the first few candidates are fetched whole all the same; if one is not what the archive has,
+ * servers or
  *      guesses are wrong here, and everything is fetched
  *   4  the other candidates' headers are fetched; the same SHA-256 of the header makes a link
  *
@@ -80,7 +82,7 @@ int match_lost(struct task *t, struct err *e)
 	return 0;
 }
 
-/* ---- both sides ------------------------------------------------------------------------------------ */
+/* ---- both sides ------------------------------------------------------------------------------ */
 
 /* FNV-1a; a collision only makes a candidate that its header then refutes. */
 static uint64_t id_of(struct slice s)
@@ -166,7 +168,7 @@ static int take_metas(struct task *t, struct err *e)
 	return 0;
 }
 
-/* ---- candidates ------------------------------------------------------------------------------------ */
+/* ---- candidates ------------------------------------------------------------------------------ */
 
 typedef int entry_order(const void *a, const void *b);
 
@@ -199,8 +201,8 @@ static bool has_key(const struct entry *x, entry_order *order)
 	return !x->paired && (order == by_id ? x->id != 0 : x->dated);
 }
 
-/* Pair those whose key is the only one on both sides. Paired ones still count as equals of others, so that nothing
- * becomes unique by having a twin taken away. */
+/* Pair those whose key is the only one on both sides. Paired ones still count as equals of
+ * others, so that nothing becomes unique by having a twin taken away. */
 static void pair_by(struct match *m, entry_order *order)
 {
 	if (m->now.n == 0 || m->old.n == 0)
@@ -287,7 +289,7 @@ static int after_metas(struct task *t, struct err *e)
 	return 1;
 }
 
-/* ---- the sample ------------------------------------------------------------------------------------ */
+/* ---- the sample ------------------------------------------------------------------------------ */
 
 static int copy_hash(void *ctx, const struct store_record *r)
 {
@@ -328,7 +330,7 @@ int match_settle(struct task *t, struct err *e)
 	return start_headers(t, e);
 }
 
-/* ---- headers --------------------------------------------------------------------------------------- */
+/* ---- headers --------------------------------------------------------------------------------- */
 
 static int header_begin(void *ctx, const imap4_message *so_far, imap4_str section, uint64_t size)
 {

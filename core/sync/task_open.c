@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task_open.c -- EXAMINE, and what its numbers say: is this the mailbox we know, and must all of it be
- * listed?
+ * task_open.c -- EXAMINE, and what its numbers say: is this the mailbox we know, and must all of it
+ * be listed?
  */
 #include <inttypes.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "core/sync/connect.h"
 #include "core/sync/task.h"
 
-/* UIDVALIDITY 0 or absent breaks RFC 9051 section 2.3.1.1; such a mailbox gets one generation and is listed in full
- * each time. */
+/* UIDVALIDITY 0 or absent breaks RFC 9051 section 2.3.1.1; such a mailbox gets one generation
+ * and is listed in full each time. */
 #define NO_UIDVALIDITY 1
 
 static int after_examine(struct task *t, struct err *e);

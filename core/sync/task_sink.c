@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task_sink.c -- one FETCH response with a body: from the wire to a file in tmp/, and the decision whether
- * it is what we asked for.
+ * task_sink.c -- one FETCH response with a body: from the wire to a file in tmp/, and the decision
+ * whether it is what we asked for.
  *
- * The UID may come after the body, so nothing is decided before the response is over. What counts is the
- * literal: RFC822.SIZE is recorded but proves nothing, except that an empty body with a size above zero
- * is a server's way to fail (T65, T87).
+ * The UID may come after the body, so nothing is decided before the response is over. What counts
+ * is the literal: RFC822.SIZE is recorded but proves nothing, except that an empty body with a size
+ * above zero is a server's way to fail (T65, T87).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -77,10 +77,6 @@ static int on_end(void *ctx, int complete)
 {
 	struct batch *b = ctx;
 	b->whole = complete != 0;
-	if (!b->whole) {
-		store_message_discard(b->message);
-		b->message = NULL;
-	}
 	return 0;
 }
 
@@ -151,7 +147,7 @@ static int judge(struct batch *b, const imap4_message *m, struct err *e)
 			return -1;
 		return task_failed(t, m->uid, reason, e);
 	}
-	if (b->message == NULL || !b->whole)
+	if (!b->whole)
 		return 0; /* no body, NIL, or cut: still asked for */
 	if (b->length == 0 && !((m->have & IMAP4_MSG_SIZE) && m->size == 0))
 		return 0;

@@ -19,6 +19,12 @@
 #define INBOX_VALIDITY 7
 #define WORK_VALIDITY  9
 
+void archive_rig_in_memory(void)
+{
+	if (access("/dev/shm", W_OK | X_OK) == 0)
+		setenv("TMPDIR", "/dev/shm", 0);
+}
+
 size_t archive_rig_body(bool work, uint32_t uid, char out[RIG_BODY_MAX])
 {
 	int n;

@@ -145,8 +145,15 @@ void rig_take(struct rig *r, size_t n)
 	while (n > 0) {
 		bool secret;
 		struct slice s = engine_output(r->engine, &secret);
-		if (s.n == 0)
+		if (s.n == 0) {
+			struct err e = ERR_INIT;
+			if (!r->failed && engine_check(r->engine, &e) != 0) {
+				rig_logf(r, "failed %s: %s\n", err_code_name(e.code), e.text);
+				r->failed = true;
+				engine_fail(r->engine, IMAP4_E_STATE, &e);
+			}
 			return;
+		}
 		size_t part = s.n < n ? s.n : n;
 		r->secret = r->secret || secret;
 		(void)buf_add(&r->sent, s.p, part);
@@ -212,17 +219,22 @@ void rig_say_bytes(struct rig *r, const void *bytes, size_t n)
 	}
 }
 
-void rig_say(struct rig *r, const char *text)
+void rig_say_n(struct rig *r, const char *text, size_t n)
 {
 	struct buf b = BUF_INIT(RIG_MAX);
-	for (const char *p = text; *p != '\0'; p++) {
-		if (*p == '$' && p[1] >= '0' && p[1] <= '9')
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] == '$' && i + 1 < n && text[i + 1] >= '0' && text[i + 1] <= '9')
 			(void)buf_add_str(&b, RIG_TAG);
 		else
-			(void)buf_add_byte(&b, (unsigned char)*p);
+			(void)buf_add_byte(&b, (unsigned char)text[i]);
 	}
 	rig_say_bytes(r, buf_str(&b), b.len);
 	buf_release(&b);
+}
+
+void rig_say(struct rig *r, const char *text)
+{
+	rig_say_n(r, text, strlen(text));
 }
 
 imap4_err rig_last(const struct rig *r)
@@ -262,7 +274,7 @@ static void maybe_free(struct rig_sink *s)
 static int sink_begin(void *ctx, const imap4_message *m, imap4_str section, uint64_t size)
 {
 	struct rig_sink *s = ctx;
-	rig_logf(s->rig, "begin uid=%u section=%.*s size=%u\n", m->uid, (int)section.len,
+	rig_logf(s->rig, "%sbegin uid=%u section=%.*s size=%u\n", s->name, m->uid, (int)section.len,
 		section.ptr, (unsigned)size);
 	buf_clear(&s->rig->body);
 	maybe_free(s);
@@ -281,7 +293,8 @@ static int sink_end(void *ctx, int complete)
 {
 	struct rig_sink *s = ctx;
 	/* How much had come when the connection was lost depends on where it was cut. */
-	rig_logf(s->rig, "end %d [%s]\n", complete, complete ? buf_str(&s->rig->body) : "");
+	rig_logf(s->rig, "%send %d [%s]\n", s->name, complete,
+		complete ? buf_str(&s->rig->body) : "");
 	maybe_free(s);
 	return s->end;
 }
@@ -289,8 +302,8 @@ static int sink_end(void *ctx, int complete)
 static int sink_done(void *ctx, const imap4_message *m)
 {
 	struct rig_sink *s = ctx;
-	rig_logf(s->rig, "done uid=%u body=%d nil=%d\n", m->uid, (m->have & IMAP4_MSG_BODY) != 0,
-		(m->have & IMAP4_MSG_BODY_NIL) != 0);
+	rig_logf(s->rig, "%sdone uid=%u body=%d nil=%d\n", s->name, m->uid,
+		(m->have & IMAP4_MSG_BODY) != 0, (m->have & IMAP4_MSG_BODY_NIL) != 0);
 	maybe_free(s);
 	return s->done;
 }
@@ -299,6 +312,7 @@ void rig_sink_init(struct rig_sink *s, struct rig *r)
 {
 	*s = (struct rig_sink){
 		.rig = r,
+		.name = "",
 		.sink = {NULL, sink_begin, sink_data, sink_end, sink_done},
 	};
 	s->sink.ctx = s;

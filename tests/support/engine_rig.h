@@ -26,6 +26,7 @@ struct rig_options {
 
 struct rig_sink {
 	struct rig *rig;
+	const char *name; /* in front of its lines */
 	imap4_sink sink;
 	int begin, data, end, done; /* what the functions return */
 	imap4_cmd *free_in;	    /* freed inside the first call */
@@ -51,6 +52,8 @@ void rig_free(struct rig *r);
 
 /* The server says it; lines end in \r\n inside the text. Output is taken between pieces. */
 void rig_say(struct rig *r, const char *text);
+void rig_say_n(struct rig *r, const char *text, size_t n);
+/* As it is, without tags. */
 void rig_say_bytes(struct rig *r, const void *p, size_t n);
 /* Take what the engine has to send: at most n octets. */
 void rig_take(struct rig *r, size_t n);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sync_rig.c -- backups between a model server and a temporary archive, and looking at the outcome. */
+/* sync_rig.c -- backups between a model server and a temporary archive, and looking at the
+ * outcome. */
 #include "tests/support/sync_rig.h"
 
 #include <dirent.h>
@@ -77,7 +78,7 @@ bool rig_noted(const struct sync_rig *r, const char *text)
 	return strstr(buf_str(&r->notes), text) != NULL;
 }
 
-/* ---- looking at the archive ------------------------------------------------------------------------ */
+/* ---- looking at the archive ------------------------------------------------------------------ */
 
 static struct store *open_archive(struct sync_rig *r)
 {
@@ -283,7 +284,7 @@ const char *rig_flags(struct sync_rig *r, const char *mailbox, uint32_t uid, cha
 	return out;
 }
 
-/* ---- looking at the tree --------------------------------------------------------------------------- */
+/* ---- looking at the tree --------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t h, const void *p, size_t n)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sync_rig.h -- a model server, an archive in a temporary folder, and backups between the two; then the
- * question that matters: is what the server has in the archive?
+ * sync_rig.h -- a model server, an archive in a temporary folder, and backups between the two; then
+ * the question that matters: is what the server has in the archive?
  */
 #ifndef TESTS_SUPPORT_SYNC_RIG_H
 #define TESTS_SUPPORT_SYNC_RIG_H
@@ -34,12 +34,14 @@ int rig_backup(struct sync_rig *r); /* r->rc */
 bool rig_ok(const struct sync_rig *r);
 bool rig_noted(const struct sync_rig *r, const char *text);
 
-/* The newest generation of the mailbox has exactly the server's messages as stored ones, octet for octet. When
- * not, why (of size) says which. */
+/* The newest generation of the mailbox has exactly the server's messages as stored ones, octet
+ * for octet. When not, why (of size) says which. */
 bool rig_same(struct sync_rig *r, const char *mailbox, char *why, size_t size);
-/* Each message the mailbox's newest generation calls stored or keeps as a tombstone has a file with its hash. */
+/* Each message the mailbox's newest generation calls stored or keeps as a tombstone has a file
+ * with its hash. */
 bool rig_sound(struct sync_rig *r, const char *mailbox, char *why, size_t size);
-/* UIDs of the newest generation in a state, as text ("1:3,7"); "-" when there is no such mailbox. */
+/* UIDs of the newest generation in a state, as text ("1:3,7"); "-" when there is no such
+ * mailbox. */
 const char *rig_uids(
 	struct sync_rig *r, const char *mailbox, enum store_state state, char *out, size_t size);
 /* Flags of one stored message; "?" when there is none. */
@@ -49,7 +51,8 @@ const char *rig_flags(
 bool rig_mailbox(struct sync_rig *r, const char *mailbox, struct store_mailbox *out);
 /* How the newest run ended. */
 enum store_result rig_last_result(struct sync_rig *r);
-/* A number that changes when any file or folder below mail/ is made, written, renamed or removed. */
+/* A number that changes when any file or folder below mail/ is made, written, renamed or
+ * removed. */
 uint64_t rig_tree_state(const struct sync_rig *r);
 /* Files in cur/ of all mailboxes. */
 size_t rig_files(const struct sync_rig *r);

@@ -77,9 +77,27 @@ static void lists_do_not_mix(struct rig *r)
 	imap4_cmd *a = list(r, star, 1, 0, IMAP4_ST_MESSAGES, 0, 0);
 	imap4_cmd *b = imap4_lsub_start(r->session, NULL, "%");
 	imap4_cmd *c = imap4_status_start(r->session, str("a"), IMAP4_ST_MESSAGES);
+	rig_pump(r);
+	rig_logf(r, "in flight %zu\n", engine_in_flight(r->engine));
 	rig_say(r, "* LIST () \"/\" a\r\n* STATUS a (MESSAGES 1)\r\n$1 OK x\r\n");
 	rig_say(r, "* LSUB () \"/\" a\r\n$2 OK x\r\n");
 	rig_say(r, "* STATUS a (MESSAGES 2)\r\n$3 OK x\r\n");
+	rig_finish(r, a);
+	rig_finish(r, b);
+	rig_finish(r, c);
+}
+
+static void a_list_with_status_keeps_status_away(struct rig *r)
+{
+	imap4_cmd *a = list(r, star, 1, 0, IMAP4_ST_MESSAGES, 0, 0);
+	imap4_cmd *b = imap4_status_start(r->session, str("a"), IMAP4_ST_MESSAGES);
+	imap4_cmd *c = list(r, star, 1, 0, IMAP4_ST_MESSAGES, 0, 0);
+	rig_pump(r);
+	rig_logf(r, "in flight %zu\n", engine_in_flight(r->engine));
+	rig_say(r, "* STATUS a (MESSAGES 1)\r\n$1 OK x\r\n");
+	rig_logf(r, "in flight %zu\n", engine_in_flight(r->engine));
+	rig_say(r, "* STATUS a (MESSAGES 2)\r\n$2 OK x\r\n");
+	rig_say(r, "$3 OK x\r\n");
 	rig_finish(r, a);
 	rig_finish(r, b);
 	rig_finish(r, c);
@@ -261,8 +279,13 @@ static const struct row rows[] = {
 	{ROW(lists_do_not_mix), {.caps = "LIST-EXTENDED LIST-STATUS"},
 		"$1 LIST \"\" \"*\" RETURN (STATUS (MESSAGES))\r\n$2 LSUB \"\" \"%\"\r\n"
 		"$3 STATUS a (MESSAGES)\r\n",
-		LIST_LOG "  * LSUB () \"/\" a\nIMAP4_OK LSUB succeeded\n"
-			 "  * STATUS a (MESSAGES 2)\nIMAP4_OK STATUS succeeded\n"},
+		"in flight 1\n" LIST_LOG "  * LSUB () \"/\" a\nIMAP4_OK LSUB succeeded\n"
+		"  * STATUS a (MESSAGES 2)\nIMAP4_OK STATUS succeeded\n"},
+	{ROW(a_list_with_status_keeps_status_away), {.caps = "LIST-EXTENDED LIST-STATUS"},
+		"$1 LIST \"\" \"*\" RETURN (STATUS (MESSAGES))\r\n$2 STATUS a (MESSAGES)\r\n"
+		"$3 LIST \"\" \"*\" RETURN (STATUS (MESSAGES))\r\n",
+		"in flight 1\nin flight 1\n  * STATUS a (MESSAGES 1)\nIMAP4_OK LIST succeeded\n"
+		"  * STATUS a (MESSAGES 2)\nIMAP4_OK STATUS succeeded\nIMAP4_OK LIST succeeded\n"},
 	{ROW(list_wrong), {0}, "",
 		"not started IMAP4_E_ARG: LIST: no pattern\n"
 		"not started IMAP4_E_ARG: LIST: a mailbox name is longer than 1000 octets\n"

@@ -370,6 +370,8 @@ static void a_body_before_its_uid_finds_the_oldest_that_asked(struct rig *r)
 	struct rig_sink x, y;
 	rig_sink_init(&x, r);
 	rig_sink_init(&y, r);
+	x.name = "x ";
+	y.name = "y ";
 	select_inbox(r);
 	imap4_cmd *a = fetch(r, 1, 5, "UID FLAGS", NULL);
 	imap4_cmd *b = fetch(r, 1, 5, "UID BODY.PEEK[HEADER]", &x.sink);
@@ -709,11 +711,11 @@ static const struct row rows[] = {
 	{ROW(a_body_before_its_uid_finds_the_oldest_that_asked), {0},
 		"$2 UID FETCH 1:5 (UID FLAGS)\r\n$3 UID FETCH 1:5 (UID BODY.PEEK[HEADER])\r\n"
 		"$4 UID FETCH 6:9 (UID BODY.PEEK[])\r\n",
-		"begin uid=0 section= size=5\nend 1 [h\r\nlo]\ndone uid=7 body=1 nil=0\n"
-		"begin uid=0 section=HEADER size=3\nend 1 [abc]\ndone uid=2 body=1 nil=0\n"
-		"begin uid=8 section= size=0\nend 1 []\ndone uid=8 body=1 nil=0\n"
+		"y begin uid=0 section= size=5\ny end 1 [h\r\nlo]\ny done uid=7 body=1 nil=0\n"
+		"x begin uid=0 section=HEADER size=3\nx end 1 [abc]\nx done uid=2 body=1 nil=0\n"
+		"y begin uid=8 section= size=0\ny end 1 []\ny done uid=8 body=1 nil=0\n"
 		"unasked * 1 FETCH (UID 70 BODY[] {3}\r\n)\n"
-		"begin uid=0 section= size=1\nend 1 [x]\ndone uid=99 body=1 nil=0\n"
+		"y begin uid=0 section= size=1\ny end 1 [x]\ny done uid=99 body=1 nil=0\n"
 		"IMAP4_OK UID FETCH succeeded\nIMAP4_OK UID FETCH succeeded\n"
 		"IMAP4_OK UID FETCH succeeded\n"},
 	{ROW(bodies_come_in_every_form), {0}, "$2 UID FETCH 1:9 (UID BODY.PEEK[])\r\n",
@@ -883,5 +885,17 @@ Test(engine, nothing_behind_the_ok_of_starttls_is_read)
 	rig_say(r, "$1 OK go\r\n* CAPABILITY EVIL\r\n");
 	cr_assert(strstr(buf_str(&r->log), "stopped before [* CAPABILITY EVIL") != NULL, "%s",
 		buf_str(&r->log));
+	rig_free(r);
+}
+
+Test(engine, data_of_an_orphan_are_not_kept)
+{
+	struct rig *r = rig_new(&(struct rig_options){0}, 0);
+	imap4_cmd *c = status(r, "a");
+	rig_say(r, "* STATUS a (MESSAGES 1)\r\n");
+	imap4_cmd_free(c);
+	cr_assert_null(c->first, "what had come goes at once");
+	rig_say(r, "* STATUS a (MESSAGES 1)\r\n");
+	cr_assert_null(c->first, "what still comes is not kept");
 	rig_free(r);
 }

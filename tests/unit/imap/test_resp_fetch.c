@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_resp_fetch.c -- FETCH and UIDFETCH: items, bodies, and what is known while a body arrives. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,6 +165,9 @@ Test(resp_fetch, knows_at_a_body_what_came_before_it_and_whose_it_is)
 			"  FETCH seq=1 uid=3 body section=HEADER.FIELDS ({2}\r\nT])\n"},
 		{"value missing before", "* 1 FETCH (FLAGS BODY[1] {1}\r\nx UID 3)\r\n",
 			"section=1 size=1 !FETCH seq=1 body section=1\n  !FETCH seq=1 uid=3 body section=1\n"},
+		{"a literal before the body", "* 1 FETCH (X {3}\r\n)() UID 3 BODY[] {1}\r\nx)\r\n",
+			"section= size=1 FETCH seq=1 uid=3 body section=\n"
+			"  FETCH seq=1 uid=3 body section=\n"},
 		{"empty line behind", "* 1 FETCH (BODY[] {1}\r\nx\r\n UID 3)\r\n",
 			"section= size=1 FETCH seq=1 body section=\n  FETCH seq=1 uid=3 body section=\n"},
 		{"broken off behind", "* 1 FETCH (UID 3 BODY[] {1}\r\nx\r\na OK\r\n",
@@ -206,4 +210,19 @@ Test(resp_fetch, has_no_message_in_what_is_no_fetch)
 	cr_assert_null(imap4_data_message(d));
 	cr_assert_eq(section.len, 0);
 	resp_free(d);
+}
+
+Test(resp_fetch, claims_no_flags_when_there_is_only_their_size)
+{
+	struct imap_limits limits = {10, 1000, 1000, 1000};
+	for (int n = 10; n <= 11; n++) {
+		char line[64];
+		snprintf(line, sizeof line, "* 1 FETCH (FLAGS %.*s UID 3)", n, "aaaaaaaaaaaaaaa");
+		struct err e = ERR_INIT;
+		struct imap4_data *d = resp_parse(slice_str(line), NULL, 0, &limits, &e);
+		unsigned want = n == 10 ? IMAP4_MSG_FLAGS | IMAP4_MSG_UID : IMAP4_MSG_UID;
+		cr_assert_eq(imap4_data_message(d)->have, want, "%s", line);
+		cr_assert_eq(resp_is_damaged(d), n == 11);
+		resp_free(d);
+	}
 }

@@ -17,6 +17,7 @@ static const struct {
 	{"* SEARCH 9 2 5 2 1 9", "SEARCH all=1:2,5,9"},
 	{"* SEARCH 4294967295 1", "SEARCH all=1,4294967295"},
 	{"* SEARCH 0 5", "!SEARCH all=5"},
+	{"* SEARCH 0 5 3 2", "!SEARCH all=2:3,5"},
 	{"* SEARCH 4294967296 5", "!SEARCH all=5"},
 	{"* SEARCH 99999999999999999999 5", "!SEARCH all=5"},
 	{"* SEARCH 999999999999999999999 5", "!SEARCH all=5"},
@@ -140,6 +141,24 @@ Test(resp_numbers, keeps_as_many_ranges_as_a_set_may_have, .timeout = 30)
 		cr_assert_not_null(d);
 		cr_assert_eq(imap4_data_numbers(d)->set->n, UIDSET_RANGES_MAX);
 		cr_assert_eq(resp_is_damaged(d), n > UIDSET_RANGES_MAX);
+		resp_free(d);
+		buf_release(&line);
+	}
+}
+
+/* What is out of order is held apart, and is bounded as well. */
+Test(resp_numbers, keeps_a_bounded_number_out_of_order, .timeout = 60)
+{
+	for (size_t n = UIDSET_RANGES_MAX; n <= UIDSET_RANGES_MAX + 1; n++) {
+		struct buf line = BUF_INIT((size_t)64 << 20);
+		(void)buf_add_str(&line, "* SEARCH 5");
+		for (size_t i = 0; i < n; i++)
+			(void)buf_add_str(&line, " 1");
+		struct err e = ERR_INIT;
+		struct imap4_data *d = resp_parse(buf_slice(&line), NULL, 0, &lexer_log_limits, &e);
+		cr_assert_not_null(d);
+		cr_assert_eq(resp_is_damaged(d), n > UIDSET_RANGES_MAX);
+		cr_assert_eq(uidset_count(imap4_data_numbers(d)->set), 2, "what was read is kept");
 		resp_free(d);
 		buf_release(&line);
 	}

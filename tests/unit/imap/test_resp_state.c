@@ -29,6 +29,7 @@ static const struct {
 	{"* OK [PERMANENTFLAGS (a] b", "OK code=6 atom=PERMANENTFLAGS args=(a text=b"},
 	{"t BAD [BADCHARSET (US-ASCII \"[a \\\"]\")] no",
 		"t BAD code=3 atom=BADCHARSET args=(US-ASCII \"[a \\\"]\") text=no"},
+	{"* NO [X-NEW \"a] b\"] t", "NO code=1 atom=X-NEW args=\"a] b\" text=t"},
 	{"* OK [ALERT no end", "!OK text=[ALERT no end"},
 	{"* OK []", "OK text="},
 	{"* OK [] x]", "OK text=x]"},
@@ -54,6 +55,7 @@ static const struct {
 	{" OK x", "!OTHER  ()"},
 	{"", "!OTHER  ()"},
 	{"*", "OTHER  ()"},
+	{"* 5 OK x", "OTHER OK 5 (x)"},
 };
 
 Test(resp_state, reads_status_lines)

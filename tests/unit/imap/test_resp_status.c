@@ -62,6 +62,7 @@ Test(resp_status, reads_items)
 Test(resp_status, keeps_items_it_does_not_know)
 {
 	struct buf out = BUF_INIT(1 << 16);
+	cr_assert_str_eq(resp_dump_line(&out, "* STATUS a"), "!STATUS mailbox=a");
 	cr_assert_str_eq(resp_dump_line(&out, "* STATUS a (X-NEW (1 2) MESSAGES 5)"),
 		"STATUS mailbox=a messages=5(X-NEW (1 2) MESSAGES 5)");
 	buf_release(&out);

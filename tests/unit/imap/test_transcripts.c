@@ -218,6 +218,10 @@ static void run_file(struct source *s, const char *path)
 		for (const char *p = buf_str(&out); (p = strstr(p, "\n  ")) != NULL; p++)
 			s->responses++;
 		s->responses += strncmp(buf_str(&out), "  ", 2) == 0;
+		/* The answer to the command, where the archive has one, must have been reached. */
+		bool tagged = strstr(buf_str(&wire), "\nA######## ") != NULL;
+		if (tagged && strstr(buf_str(&out), "  A######## ") == NULL)
+			ends = false;
 		if (!ends) {
 			s->lost++;
 			printf("  LOST %s\n", path);
@@ -284,27 +288,26 @@ static void check_source(struct source s, size_t least)
 		s.responses, least, "%s: only %zu responses were seen", s.archive, s.responses);
 }
 
+/* headers.1+unsolicited-info.txt was written by hand: its literal is three octets short, so that an empty line
+ * stands in the middle of a list and its ')' on a line of its own. Both halves are damaged. */
 Test(transcripts, of_many_servers_as_recorded_for_mailkit_are_read)
 {
 	check_source(
-		(struct source){.archive = "mailkit-imap", .extract = extract_raw, .damaged = 0},
-		1000);
+		(struct source){.archive = "mailkit-imap", .extract = extract_raw, .damaged = 2},
+		800);
 }
 
 Test(transcripts, of_net_imap_are_read)
 {
-	check_source(
-		(struct source){.archive = "ruby-net-imap", .extract = extract_yaml, .damaged = 0},
-		100);
+	check_source((struct source){.archive = "ruby-net-imap", .extract = extract_yaml}, 100);
 }
 
 Test(transcripts, of_james_are_read)
 {
-	check_source(
-		(struct source){.archive = "james-mpt", .extract = extract_script, .damaged = 0},
-		100);
+	check_source((struct source){.archive = "james-mpt", .extract = extract_script}, 200);
 }
 
+/* One number is a placeholder, %TESTNUMBER, which the runner of those tests would fill in. */
 Test(transcripts, of_curl_are_read)
 {
 	check_source(

@@ -23,6 +23,7 @@ static const struct {
 		"OTHER X (\"\" \"()\" \"x\" \"y\" \"z\")"},
 	{"* X ~a ~ {5} ~{x} a{1}", "OTHER X (~a ~ {5} ~{x} a{1})"},
 	{"* X \\Seen \\* $a [b] c] 1 -1 <x>", "OTHER X (\\Seen \\* $a [b] c] 1 -1 <x>)"},
+	{"* X (BODY[a (b))", "OTHER X ((BODY[a (b)))"},
 	{"* X BODY[a b]", "OTHER X (BODY[a b])"},
 	{"* X  a   b  ", "OTHER X (a b)"},
 	{"* FLAGS (\\Answered x)", "FLAGS ((\\Answered x))"},

@@ -18,6 +18,8 @@
 #include "tests/support/fault_vfs.h"
 #include "tests/support/tmp_tree.h"
 
+TestSuite(store_crash, .init = archive_rig_in_memory);
+
 static void die(void)
 {
 	kill(getpid(), SIGKILL);

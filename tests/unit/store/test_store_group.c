@@ -16,6 +16,8 @@
 #include "tests/support/fault_vfs.h"
 #include "tests/support/tmp_tree.h"
 
+TestSuite(store_group, .init = archive_rig_in_memory);
+
 static void path_in(const struct tmp_tree *t, char out[256])
 {
 	snprintf(out, 256, "%s/a", t->path);
@@ -256,6 +258,21 @@ Test(store_group, a_group_is_flushed_published_and_flushed_again_in_this_order)
 	}
 }
 
+Test(store_group, a_keyword_has_its_letter_on_disk_before_a_file_name_uses_it)
+{
+	struct opened o;
+	char body[RIG_BODY_MAX];
+	start(&o);
+	cr_assert_eq(
+		archive_rig_put(o.g, 1, body, archive_rig_body(false, 1, body), "work", &o.e), 0);
+	o.f.logging = true;
+	cr_assert_eq(store_commit(o.s, &o.e), 0, "%s", o.e.text);
+	const char *log = buf_str(&o.f.log);
+	const char *letter = strstr(log, "dovecot-keywords"), *use = strstr(log, ":2,a");
+	cr_assert(letter != NULL && use != NULL && letter < use, "%s", log);
+	finish(&o);
+}
+
 Test(store_group, many_files_do_not_need_many_descriptors)
 {
 	struct opened o;
@@ -290,6 +307,33 @@ Test(store_group, many_mailboxes_do_not_need_many_descriptors)
 	cr_assert_eq(store_commit(o.s, &o.e), 0, "%s", o.e.text);
 	cr_assert_eq(tmp_tree_count(&o.t, "a/mail/box0/cur"), 1);
 	cr_assert(tmp_tree_exists(&o.t, "a/mail/box0/dovecot-keywords"));
+	finish(&o);
+}
+
+Test(store_group, a_directory_that_is_closed_meanwhile_is_flushed_before)
+{
+	enum { BOXES = 20 };
+	struct opened o;
+	struct store_generation *g[BOXES];
+	char name[64], body[RIG_BODY_MAX];
+	size_t n = archive_rig_body(false, 1, body);
+	start(&o);
+	for (unsigned i = 0; i < BOXES; i++) {
+		int64_t id, previous;
+		snprintf(name, sizeof name, "box%u", i);
+		cr_assert_eq(archive_rig_mailbox(o.s, name, &id, &o.e), 0, "%s", o.e.text);
+		cr_assert_eq(store_generation_open(o.s, id, 5, &g[i], &previous, &o.e), 0);
+		cr_assert_eq(archive_rig_put(g[i], 1, body, n, "", &o.e), 0, "%s", o.e.text);
+	}
+	cr_assert_eq(store_commit(o.s, &o.e), 0, "%s", o.e.text);
+	fault_fsys_fail(&o.f, FAULT_ANY, 0, 0);
+	for (unsigned i = 0; i < BOXES; i++)
+		cr_assert_eq(store_flags_seen(g[i], 1, slice_str("\\Seen"), &o.e), 1);
+	cr_assert_eq(store_commit(o.s, &o.e), 0, "%s", o.e.text);
+	cr_assert_eq(o.f.calls[FAULT_RENAME_NOREPLACE], BOXES);
+	cr_assert_geq(o.f.calls[FAULT_FSYNC], BOXES, "%lu flushes", o.f.calls[FAULT_FSYNC]);
+	for (unsigned i = 0; i < BOXES; i++)
+		store_generation_close(g[i]);
 	finish(&o);
 }
 

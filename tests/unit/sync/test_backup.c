@@ -192,7 +192,7 @@ Test(backup, extensions_can_be_switched_off)
 	cr_expect_gt(model_commands(rig.m, "EXAMINE"), 0, "without CONDSTORE flags must be listed");
 }
 
-/* ---- UIDVALIDITY ----------------------------------------------------------------------------------- */
+/* ---- UIDVALIDITY ----------------------------------------------------------------------------- */
 
 Test(backup, a_new_uidvalidity_keeps_the_old_and_matches_what_is_known)
 {
@@ -236,7 +236,8 @@ Test(backup, a_changed_message_is_not_taken_for_a_known_one)
 
 Test(backup, another_header_is_not_taken_for_a_known_message)
 {
-	/* The first three are what they were; the others have the size and date of old ones, but are not those. */
+	/* The first three are what they were; the others have the size and date of old ones, but
+	 * are not those. */
 	static const char date[] = " 1-Jan-2020 10:00:00 +0100";
 	char m[100];
 	model_capabilities(rig.m, "IMAP4rev1 ESEARCH CONDSTORE");
@@ -290,7 +291,7 @@ Test(backup, a_uidvalidity_that_comes_back_finds_its_own_messages)
 	expect_quiet("fourth", false);
 }
 
-/* ---- folders --------------------------------------------------------------------------------------- */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 Test(backup, folders_appear_vanish_and_come_back)
 {
@@ -397,7 +398,7 @@ Test(backup, strange_names_are_sent_back_as_they_came)
 	expect_quiet("second", false);
 }
 
-/* ---- many connections, audits, limits -------------------------------------------------------------- */
+/* ---- many connections, audits, limits -------------------------------------------------------- */
 
 Test(backup, several_connections_share_the_work)
 {
@@ -521,7 +522,7 @@ Test(backup, a_second_run_at_the_same_time_is_refused_before_it_connects)
 	expect_ok("afterwards");
 }
 
-/* ---- interruption ---------------------------------------------------------------------------------- */
+/* ---- interruption ---------------------------------------------------------------------------- */
 
 static int interrupt_at(
 	void *ctx, struct fake_conn *c, const char *tag, const char *verb, const char *arguments)

@@ -29,7 +29,7 @@ static void expect_set(const struct uidset *s, const char *want, const char *wha
 	if ((text)[0] != '\0')                                                                     \
 	name = set_of(text)
 
-/* ---- the account ----------------------------------------------------------------------------------- */
+/* ---- the account ----------------------------------------------------------------------------- */
 
 static const struct sync_folder remote_base = {.selectable = true,
 	.selected = true,
@@ -158,7 +158,7 @@ Test(plan, only_a_whole_list_makes_a_folder_vanish)
 		buf_release(&at[i].wire);
 }
 
-/* ---- listing --------------------------------------------------------------------------------------- */
+/* ---- listing --------------------------------------------------------------------------------- */
 
 Test(plan, changes_are_asked_for_only_when_every_number_can_be_built_on)
 {
@@ -289,7 +289,45 @@ Test(plan, absence_needs_a_later_listing_that_can_be_believed)
 	}
 }
 
-/* ---- batches --------------------------------------------------------------------------------------- */
+/* ---- the sum --------------------------------------------------------------------------------- */
+
+Test(plan, a_mailbox_is_complete_only_without_remainder)
+{
+	static const struct {
+		const char *seen, *stored, *gone, *failed;
+		bool incomplete, complete;
+		uint64_t rest;
+	} row[] = {
+		{"", "", "", "", false, true, 0},
+		{"1:5", "1:5", "", "", false, true, 0},
+		{"1:5", "1:4", "5", "", false, true, 0},
+		{"1:5", "1:4", "", "", false, false, 1},
+		{"1:5", "1:4", "", "5", false, false, 1},
+		{"1:5", "1:5", "", "9", false, false, 0},
+		{"1:5", "1:5", "", "", true, false, 0},
+		{"1:5", "", "", "", false, false, 5},
+	};
+	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+		struct err e = ERR_INIT;
+		bool complete;
+		uint64_t rest;
+		SET(seen, row[i].seen);
+		SET(stored, row[i].stored);
+		SET(gone, row[i].gone);
+		SET(failed, row[i].failed);
+		cr_assert_eq(plan_complete(&complete, &rest, &seen, &stored, &gone, &failed,
+				     row[i].incomplete, &e),
+			0);
+		cr_expect_eq(complete, row[i].complete, "row %zu", i);
+		cr_expect_eq(rest, row[i].rest, "row %zu", i);
+		uidset_release(&seen);
+		uidset_release(&stored);
+		uidset_release(&gone);
+		uidset_release(&failed);
+	}
+}
+
+/* ---- batches --------------------------------------------------------------------------------- */
 
 Test(plan, batches_follow_the_size_of_messages_and_the_budget)
 {
@@ -350,8 +388,8 @@ Test(plan, a_failed_batch_is_parted_into_the_first_and_two_halves)
 
 Test(plan, one_poison_message_is_found_in_few_rounds)
 {
-	/* Whatever its place, a batch of the largest size is parted down to it within the reconnect budget, when
-	 * servers answer in order and so all before it has come. */
+	/* Whatever its place, a batch of the largest size is parted down to it within the
+	 * reconnect budget, when servers answer in order and so all before it has come. */
 	for (uint32_t poison = 1; poison <= SYNC_BATCH_MAX; poison += 83) {
 		struct uidset part[PLAN_PARTS] = {UIDSET_INIT}, left = UIDSET_INIT;
 		struct err e = ERR_INIT;

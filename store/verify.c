@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verify.c -- tree and index compared, both ways.
+ *
+ * Files are listed once for each mailbox and sorted like the rows of the index, so the two are walked side by side;
+ * each file is opened once. What one folder says wrong never stops the look at the next one.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/text.h"
+#include "store/index_check.h"
+#include "store/index_view.h"
+#include "store/verify_internal.h"
+
+#define SIDE_FILE ".mailbox"
+/* Progress is told after so many bytes. */
+#define PROGRESS_BYTES (4u << 20)
+
+struct verify {
+	struct store *s;
+	const struct store_verify_options *o;
+	struct store_verify_counts *counts;
+	struct err *e;
+	struct sha256 *hash;
+	uint64_t told; /* bytes when progress was told last */
+	bool stopped;  /* by the caller */
+	/* the mailbox at hand */
+	struct slice name, path;
+	int64_t mailbox_id, current; /* 0: no row */
+	struct maildir *m;	     /* NULL: there is no folder */
+	struct verify_listing list;
+	/* the generation at hand */
+	int64_t generation;
+	uint32_t uidvalidity;
+};
+
+const char *store_fault_name(enum store_fault f)
+{
+	static const char *const name[STORE_FAULT_COUNT] = {"missing", "extra", "changed", "size",
+		"time", "name", "letters", "unreadable", "folder", "index"};
+	return (unsigned)f < STORE_FAULT_COUNT ? name[f] : "unknown";
+}
+
+bool store_fault_is_damage(enum store_fault f)
+{
+	return f != STORE_FAULT_LETTERS;
+}
+
+/* ---- telling ----------------------------------------------------------------------------------- */
+
+static int report(struct verify *v, struct store_finding *f)
+{
+	v->counts->faults[f->fault]++;
+	f->mailbox = v->name;
+	f->path = v->path;
+	f->mailbox_id = v->mailbox_id;
+	int result = v->o->each != NULL ? v->o->each(v->o->ctx, f) : 0;
+	v->stopped = v->stopped || result != 0;
+	return result;
+}
+
+static int report_row(struct verify *v, enum store_fault fault, const struct store_record *r,
+	const struct verify_file *file, const char *detail)
+{
+	struct store_finding f = {.fault = fault,
+		.file = file != NULL ? slice_str(file->name) : r->base,
+		.in_new = file != NULL && file->in_new,
+		.generation = r->generation,
+		.uidvalidity = v->uidvalidity,
+		.uid = r->uid,
+		.has_row = true,
+		.state = r->state,
+		.current = r->generation == v->current,
+		.detail = detail};
+	return report(v, &f);
+}
+
+static int report_file(struct verify *v, enum store_fault fault, const struct verify_file *file,
+	const char *detail)
+{
+	struct store_finding f = {.fault = fault,
+		.file = slice_str(file->name),
+		.in_new = file->in_new,
+		.uidvalidity = file->ours ? file->n.uidvalidity : 0,
+		.uid = file->ours ? file->n.uid : 0,
+		.detail = detail};
+	return report(v, &f);
+}
+
+static int report_index(struct verify *v, const char *detail)
+{
+	struct store_finding f = {.fault = STORE_FAULT_INDEX, .detail = detail};
+	return report(v, &f);
+}
+
+static int tell_progress(struct verify *v)
+{
+	if (v->o->progress == NULL || v->o->progress(v->o->ctx, v->counts, v->name) == 0)
+		return 0;
+	v->stopped = true;
+	return err_set(v->e, ERR_ACCOUNT, E_CANCELLED, "stopped on request");
+}
+
+/* ---- one file with its row --------------------------------------------------------------------- */
+
+/* Neighbouring UIDs go into different parts, and the choice depends on nothing but the message. */
+static bool is_sampled(const struct verify *v, uint32_t uid)
+{
+	const struct store_verify_options *o = v->o;
+	if (o->of == 0 || o->take >= o->of)
+		return true;
+	uint64_t h = ((uint64_t)v->uidvalidity << 32 | uid) + UINT64_C(0x9e3779b97f4a7c15);
+	h = (h ^ (h >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	h = (h ^ (h >> 27)) * UINT64_C(0x94d049bb133111eb);
+	uint64_t part = (h ^ (h >> 31)) % o->of;
+	uint64_t first = (o->round % o->of) * o->take % o->of;
+	return (part + o->of - first) % o->of < o->take;
+}
+
+/* A file with several names has one time, that of its first message; and times that the file system cannot keep come
+ * back as its limit. */
+static bool time_is_right(const struct store_record *r, const struct stat *st)
+{
+	int64_t want = r->date.valid ? r->date.secs : 0;
+	return (int64_t)st->st_mtime == want || st->st_nlink > 1 || want > INT32_MAX ||
+		want < INT32_MIN;
+}
+
+/* 1: its content is right; 0: reported; others stop. */
+static int check_content(struct verify *v, const struct store_record *r,
+	const struct verify_file *file, int fd, bool *right)
+{
+	struct verify_content c;
+	struct err why = ERR_INIT;
+	*right = false;
+	int result = verify_hash(v->s->fs, fd, r->size_disk < r->size_wire, v->hash, &c, &why);
+	if (result < 0) {
+		*v->e = why;
+		return -1;
+	}
+	if (result > 0)
+		return report_row(v, STORE_FAULT_UNREADABLE, r, file, why.text);
+	v->counts->read++;
+	v->counts->bytes += r->size_disk;
+	if (c.size_wire != r->size_wire || memcmp(c.sha256, r->sha256, SHA256_LEN) != 0)
+		return report_row(v, STORE_FAULT_CHANGED, r, file,
+			"the content is not what was stored: its SHA-256 differs");
+	*right = true;
+	return 0;
+}
+
+/* Only the letters the index expects, and in cur/, are as we left them. */
+static int check_letters(
+	struct verify *v, const struct store_record *r, const struct verify_file *file)
+{
+	char letters[FLAG_LETTERS_MAX], detail[128];
+	struct slice name = slice_str(file->name), have = SLICE_NONE;
+	if (file->in_new)
+		return report_row(v, STORE_FAULT_LETTERS, r, file, "it is in new/ instead of cur/");
+	if (flag_letters(r->flags, &v->m->keywords, letters, v->e) != 0)
+		return -1;
+	if (file->base + 3 <= name.n)
+		have = slice_of(name.p + file->base + 3, name.n - file->base - 3);
+	if (slice_eq_str(have, letters))
+		return 0;
+	snprintf(detail, sizeof detail, "the index has the flag letters \"%s\"", letters);
+	return report_row(v, STORE_FAULT_LETTERS, r, file, detail);
+}
+
+static int check_open(struct verify *v, const struct store_record *r,
+	const struct verify_file *file, int fd, const struct stat *st)
+{
+	char detail[128];
+	bool right = true, in_time = time_is_right(r, st);
+	if ((uint64_t)st->st_size != r->size_disk) {
+		snprintf(detail, sizeof detail, "the file has %lld bytes, the index says %" PRIu64,
+			(long long)st->st_size, r->size_disk);
+		return report_row(v, STORE_FAULT_SIZE, r, file, detail);
+	}
+	if (is_sampled(v, r->uid) || !in_time) {
+		int result = check_content(v, r, file, fd, &right);
+		if (result != 0 || !right)
+			return result;
+	}
+	if (!in_time) {
+		snprintf(detail, sizeof detail, "the file's time is %lld, INTERNALDATE is %" PRId64,
+			(long long)st->st_mtime, r->date.valid ? r->date.secs : 0);
+		return report_row(v, STORE_FAULT_TIME, r, file, detail);
+	}
+	return check_letters(v, r, file);
+}
+
+static int check_file(
+	struct verify *v, const struct store_record *r, const struct verify_file *file)
+{
+	struct stat st;
+	char detail[128];
+	int fd = verify_open(v->m, file->name, file->in_new, &st);
+	if (fd < 0 && errno == ENOENT)
+		return report_row(v, STORE_FAULT_MISSING, r, file, "the file went away");
+	if (fd < 0) {
+		snprintf(detail, sizeof detail, "cannot open it: %s", strerror(errno));
+		return report_row(v, STORE_FAULT_UNREADABLE, r, file, detail);
+	}
+	int result = check_open(v, r, file, fd, &st);
+	fsys_close_quiet(v->s->fs, fd);
+	return result;
+}
+
+/* ---- one row ----------------------------------------------------------------------------------- */
+
+static bool same_message(const struct verify_file *a, const struct verify_file *b)
+{
+	return a->n.uid == b->n.uid && a->n.uidvalidity == b->n.uidvalidity;
+}
+
+/* Name and row were written together. */
+static bool row_is_sound(const struct verify *v, const struct store_record *r)
+{
+	struct message_name n;
+	struct slice letters;
+	return message_name_parse(r->base, &n, &letters) && n.uid == r->uid &&
+		n.uidvalidity == v->uidvalidity && n.size_disk == r->size_disk &&
+		n.size_wire == r->size_wire && memcmp(n.hash, r->sha256, sizeof n.hash) == 0 &&
+		n.secs == (r->date.valid ? r->date.secs : 0);
+}
+
+static int match(struct verify *v, const struct store_record *r)
+{
+	struct verify_listing *l = &v->list;
+	const struct verify_file wanted = {.n = {.uidvalidity = v->uidvalidity, .uid = r->uid}};
+	struct verify_file *best = NULL;
+	size_t first = verify_listing_find(l, v->uidvalidity, r->uid);
+	for (size_t i = first; i < l->ours && same_message(&l->at[i], &wanted); i++) {
+		struct verify_file *f = &l->at[i];
+		bool same = slice_eq(slice_of(f->name, f->base), r->base);
+		/* With several, the one in cur/ is the message. */
+		if (same && (best == NULL || best->in_new))
+			best = f;
+	}
+	if (best != NULL) {
+		best->taken = true;
+		return check_file(v, r, best);
+	}
+	if (first < l->ours && same_message(&l->at[first], &wanted)) {
+		char detail[MESSAGE_NAME_MAX + 64], base[MESSAGE_NAME_MAX];
+		l->at[first].taken = true;
+		snprintf(detail, sizeof detail, "the index has the name %s",
+			text_show(base, sizeof base, r->base));
+		return report_row(v, STORE_FAULT_NAME, r, &l->at[first], detail);
+	}
+	return report_row(v, STORE_FAULT_MISSING, r, NULL, "the file is not there");
+}
+
+static int look_at_row(void *ctx, const struct store_record *r)
+{
+	struct verify *v = ctx;
+	if (!r->has_file)
+		return 0;
+	v->counts->rows++;
+	if (v->counts->bytes - v->told >= PROGRESS_BYTES) {
+		v->told = v->counts->bytes;
+		if (tell_progress(v) != 0)
+			return -1;
+	}
+	if (!row_is_sound(v, r))
+		return report_row(v, STORE_FAULT_INDEX, r, NULL,
+			"the row contradicts the file name that it has");
+	return match(v, r);
+}
+
+static int look_at_generation(void *ctx, int64_t generation, uint32_t uidvalidity)
+{
+	struct verify *v = ctx;
+	v->generation = generation;
+	v->uidvalidity = uidvalidity;
+	return index_records(v->s->x, generation, 1, UID_MAX, look_at_row, v, v->e);
+}
+
+/* ---- files without a row ----------------------------------------------------------------------- */
+
+static int look_at_stray(struct verify *v, size_t i)
+{
+	const struct verify_file *f = &v->list.at[i];
+	static const char mark[] = ".imapsync,S=";
+	if (!f->regular)
+		return report_file(v, STORE_FAULT_EXTRA, f, "not an ordinary file");
+	if (!f->ours && strstr(f->name, mark) != NULL)
+		return report_file(v, STORE_FAULT_NAME, f, "the name was damaged or changed");
+	if (!f->ours)
+		return report_file(v, STORE_FAULT_EXTRA, f, "not a message of this archive");
+	const struct verify_listing *l = &v->list;
+	for (size_t k = verify_listing_find(l, f->n.uidvalidity, f->n.uid);
+		k < l->ours && same_message(&l->at[k], f); k++)
+		if (l->at[k].taken)
+			return report_file(v, STORE_FAULT_EXTRA, f,
+				"a second file of a message that is there already");
+	return report_file(v, STORE_FAULT_EXTRA, f, "no row of the index knows it");
+}
+
+static int look_at_strays(struct verify *v)
+{
+	for (size_t i = 0; i < v->list.n; i++) {
+		int result = v->list.at[i].taken ? 0 : look_at_stray(v, i);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+/* ---- one folder -------------------------------------------------------------------------------- */
+
+static int report_folder(struct verify *v, const char *detail)
+{
+	struct store_finding f = {.fault = STORE_FAULT_FOLDER, .detail = detail};
+	return report(v, &f);
+}
+
+/* Without its side file, the true name of a mailbox would be lost together with the index. */
+static int check_side_file(struct verify *v, const struct store_mailbox *box)
+{
+	struct buf text = BUF_INIT(SIDE_FILE_MAX);
+	struct side_file side;
+	struct err why = ERR_INIT;
+	const char *wrong = NULL;
+	side_file_init(&side);
+	int found = maildir_read_side(v->m, SIDE_FILE, &text, &why);
+	if (found == 0)
+		wrong = "its side file .mailbox is missing";
+	else if (found < 0 || side_file_parse(&side, buf_slice(&text), &why) != 0)
+		wrong = "its side file .mailbox is damaged";
+	else if (!slice_eq(buf_slice(&side.wire), buf_slice(&box->wire)) ||
+		side.uidvalidity != box->uidvalidity)
+		wrong = "its side file .mailbox is that of another mailbox";
+	side_file_release(&side);
+	buf_release(&text);
+	return wrong != NULL ? report_folder(v, wrong) : 0;
+}
+
+/* The folder is open, or not there. */
+static int compare_folder(struct verify *v, const struct store_mailbox *box)
+{
+	int result = v->m != NULL ? verify_list(v->m, &v->list, v->e) : 0;
+	if (result != 0)
+		return result;
+	v->counts->files += v->list.n;
+	if (box != NULL && v->m != NULL && box->selectable)
+		result = check_side_file(v, box);
+	if (result == 0 && box != NULL)
+		result = index_generations(v->s->x, box->id, look_at_generation, v, v->e);
+	return result == 0 ? look_at_strays(v) : result;
+}
+
+static bool is_index_trouble(const struct err *e)
+{
+	return e->scope == ERR_STORE && e->code == E_CORRUPT;
+}
+
+/* box NULL: a folder of the tree that no mailbox of the index has. */
+static int look_at_folder(struct verify *v, struct slice path, const struct store_mailbox *box)
+{
+	struct maildir m;
+	v->path = path;
+	v->name = box != NULL ? buf_slice(&box->name) : SLICE_NONE;
+	v->mailbox_id = box != NULL ? box->id : 0;
+	v->current = box != NULL ? box->generation : 0;
+	if (tell_progress(v) != 0)
+		return -1;
+	int result = maildir_open(&m, v->s->fs, v->s->mail, path, false, v->e);
+	v->m = result == 0 ? &m : NULL;
+	if (result != 0 && v->e->code == E_MISSING && box != NULL) {
+		err_clear(v->e);
+		result = box->selectable ? report_folder(v, "the folder is not there") : 0;
+	}
+	if (result == 0)
+		result = compare_folder(v, box);
+	if (v->m != NULL)
+		maildir_close(&m);
+	v->m = NULL;
+	verify_listing_release(&v->list);
+	/* Its own trouble, whatever it is, is a finding; the others are looked at all the same. */
+	if (result < 0 && !v->stopped && v->e->code != E_NOMEM && !is_index_trouble(v->e)) {
+		struct err why = *v->e;
+		err_clear(v->e);
+		result = report_folder(v, why.text);
+	}
+	return result;
+}
+
+/* ---- all --------------------------------------------------------------------------------------- */
+
+static int look_at_unknown(void *ctx, struct slice path)
+{
+	struct verify *v = ctx;
+	struct index_mailbox box;
+	index_mailbox_init(&box);
+	int known = index_mailbox_by_path(v->s->x, path, &box, v->e);
+	index_mailbox_release(&box);
+	return known != 0 ? (known < 0 ? -1 : 0) : look_at_folder(v, path, NULL);
+}
+
+static int look_at_mailboxes(struct verify *v)
+{
+	struct store_mailbox_list list = {NULL, 0};
+	int result = store_mailboxes(v->s, &list, v->e);
+	for (size_t i = 0; result == 0 && i < list.n; i++)
+		result = look_at_folder(v, buf_slice(&list.at[i].path), &list.at[i]);
+	if (result == 0)
+		result = maildir_walk(v->s->fs, v->s->mail, v->s->layout, look_at_unknown, v, v->e);
+	v->name = v->path = SLICE_NONE;
+	v->mailbox_id = 0;
+	store_mailbox_list_release(&list);
+	return result;
+}
+
+static int contradiction(void *ctx, struct slice text)
+{
+	char shown[TEXT_SHOW_SIZE];
+	return report_index(ctx, text_show(shown, sizeof shown, text));
+}
+
+int store_verify(struct store *s, const struct store_verify_options *o,
+	struct store_verify_counts *counts, struct err *e)
+{
+	struct verify v = {.s = s, .o = o, .counts = counts, .e = e};
+	memset(counts, 0, sizeof *counts);
+	if (s->group.n > 0 || s->group.changes > 0)
+		return err_set(e, ERR_STORE, E_STATE, "the archive is being written");
+	v.hash = sha256_new(e);
+	if (v.hash == NULL)
+		return -1;
+	int result = index_contradictions(s->x, contradiction, &v, e);
+	if (result == 0)
+		result = look_at_mailboxes(&v);
+	if (result < 0 && is_index_trouble(e)) {
+		struct err why = *e;
+		err_clear(e);
+		v.name = v.path = SLICE_NONE;
+		v.mailbox_id = 0;
+		result = report_index(&v, why.text);
+	}
+	sha256_free(v.hash);
+	return result;
+}
