@@ -358,7 +358,10 @@ static void write_trace(void *ctx, const char *line, size_t n)
 void cli_account(struct cli *c, struct config_account *a, struct sync_account *out)
 {
 	config_to_sync(a, out);
-	out->secret = secret_get;
+	/* The client certificate, or nobody, logs in: there is no password to ask for. */
+	bool none = a->auth != NULL && (slice_ieq_str(slice_str(a->auth), "external") ||
+					       slice_ieq_str(slice_str(a->auth), "anonymous"));
+	out->secret = none ? NULL : secret_get;
 	out->secret_ctx = a;
 	if (c->folders.n > 0)
 		out->folders = (struct sync_patterns){c->folders.at, c->folders.n};

@@ -28,6 +28,9 @@ struct auth {
 	unsigned rounds;
 	bool cancelled;
 	unsigned caps_count; /* how often the server had told its capabilities before */
+	unsigned char binding[32];
+	size_t nbinding; /* 0: the channel cannot be bound to */
+	const char *binding_type;
 };
 
 static void wipe_buf(struct buf *b)
@@ -111,19 +114,25 @@ static void describe_offer(const struct caps *caps, char *text, size_t size)
 	buf_release(&list);
 }
 
+static bool possible(const struct auth *a, const struct caps *caps, const struct sasl_mechanism *m)
+{
+	return m && offered(caps, m->name) && (!m->needs_binding || a->nbinding > 0);
+}
+
 /* Sets a->mechanism (NULL: the LOGIN command). false: nothing fits. */
 static bool choose(struct auth *a, const struct caps *caps)
 {
 	bool login = !caps_has(caps, "LOGINDISABLED") && a->authzid.len == 0;
-	if (a->wanted && slice_ieq_str(slice_str(a->wanted), "LOGIN"))
-		return login;
+	if (a->wanted && slice_ieq_str(slice_str(a->wanted), "LOGIN") && login)
+		return true;
 	if (a->wanted) {
 		a->mechanism = sasl_find(a->wanted);
-		return a->mechanism && offered(caps, a->mechanism->name);
+		return possible(a, caps, a->mechanism);
 	}
 	const struct sasl_mechanism *m;
 	for (size_t i = 0; (m = sasl_at(i)) != NULL; i++) {
-		if (offered(caps, m->name)) {
+		/* Nobody is logged in with a token, or as nobody, who did not say so. */
+		if (m->secret == SASL_PASSWORD && possible(a, caps, m)) {
 			a->mechanism = m;
 			return true;
 		}
@@ -145,12 +154,27 @@ static void no_way(struct imap4_cmd *c, const struct auth *a)
 
 /* ---- the exchange --------------------------------------------------------------------------- */
 
+/* "SCRAM-SHA-256" -> is "SCRAM-SHA-256-PLUS" offered? (RFC 5802 section 6: downgrade protection) */
+static bool plus_offered(const struct auth *a)
+{
+	char plus[64];
+	const struct caps *caps = session_caps(a->session);
+	int n = snprintf(plus, sizeof(plus), "%s-PLUS", a->mechanism->name);
+	return a->mechanism->needs_binding ||
+		(n > 0 && (size_t)n < sizeof(plus) && offered(caps, plus));
+}
+
 /* One step of the mechanism; the response in base64. */
 static int sasl_step(struct auth *a, struct slice challenge, struct buf *base64, struct err *e)
 {
 	const struct sasl_input in = {.user = buf_slice(&a->user),
 		.password = buf_slice(&a->password),
-		.authzid = buf_slice(&a->authzid)};
+		.authzid = buf_slice(&a->authzid),
+		.binding_type = a->nbinding > 0 ? a->binding_type : NULL,
+		.binding = slice_of(a->binding, a->nbinding),
+		.plus_offered = plus_offered(a),
+		.host = a->session->process ? NULL : a->session->o.host,
+		.port = a->session->o.port};
 	struct buf response = BUF_INIT(4 * CREDENTIAL_MAX);
 	buf_init(base64, 8 * CREDENTIAL_MAX);
 	/* Everything a mechanism adds to the credentials is short. */
@@ -215,6 +239,8 @@ static int login_encode(struct imap4_cmd *c, struct err *e)
 			"the password would leave without TLS, and this is not allowed here");
 		return 1;
 	}
+	if (c->session->stream)
+		a->nbinding = stream_tls_binding(c->session->stream, &a->binding_type, a->binding);
 	if (!choose(a, session_caps(c->session))) {
 		a->mechanism = NULL;
 		no_way(c, a);
@@ -250,9 +276,9 @@ static int login_continued(struct imap4_cmd *c, struct slice text, struct err *e
 	if (++a->rounds > IMAP_SASL_ROUNDS_MAX)
 		rc = err_set(&why, ERR_ACCOUNT, E_LIMIT, "the server asks more than %d questions",
 			IMAP_SASL_ROUNDS_MAX);
-	/* The first "+" of a mechanism that speaks first carries nothing, and some servers put a
-	 * text there. */
-	else if ((a->rounds > 1 || !a->mechanism->client_first) &&
+	/* The "+" that asks a mechanism to speak first carries nothing, and some servers put a text
+	 * there. After an initial response (RFC 4959) the first one is a challenge already. */
+	else if ((a->sasl || !a->mechanism->client_first) &&
 		!base64_decode(&challenge, text.p, text.n))
 		rc = err_set(&why, ERR_ACCOUNT, E_PROTO, "the server's challenge is not base64");
 	if (rc == 0)
@@ -266,10 +292,32 @@ static int login_continued(struct imap4_cmd *c, struct slice text, struct err *e
 	return rc;
 }
 
+/* What the server said within the exchange (OAuth: "status" of its JSON) says more than its NO. */
+static void add_reason(struct imap4_cmd *c, const struct auth *a, const imap4_state_line *tagged)
+{
+	const char *reason =
+		a->mechanism && a->mechanism->reason ? a->mechanism->reason(a->sasl) : "";
+	char text[200];
+	if (*reason == '\0' || a->cancelled)
+		return;
+	cmd_fail_local(c, IMAP4_E_NO, "%s was refused: %s (%s)", a->mechanism->name,
+		text_show(text, sizeof(text), slice_of(tagged->text.ptr, tagged->text.len)),
+		reason);
+}
+
 static void login_completed(struct imap4_cmd *c, const imap4_state_line *tagged)
 {
 	const struct auth *a = c->more;
 	bool ok = slice_ieq_str(slice_of(tagged->condition.ptr, tagged->condition.len), "OK");
+	if (!ok)
+		add_reason(c, a, tagged);
+	/* RFC 5802 section 3: the server must prove that it knows the password as well. */
+	if (ok && a->mechanism && !a->cancelled && !a->mechanism->complete(a->sasl)) {
+		cmd_fail_local(c, IMAP4_E_NOAUTH,
+			"the server said OK before the exchange of %s was complete; it has not proved who it is",
+			a->mechanism->name);
+		return;
+	}
 	/* OK to an exchange that was cancelled is no login: something is wrong with that server. */
 	if (!ok || a->cancelled)
 		return;
@@ -298,7 +346,9 @@ imap4_cmd *imap4_login_start(imap4_session *s, const imap4_credentials *credenti
 {
 	imap4_credentials all;
 	cmd_options(&all, sizeof(all), credentials);
-	if (!all.user || !all.password)
+	const struct sasl_mechanism *named = all.mechanism ? sasl_find(all.mechanism) : NULL;
+	bool secret = !named || named->secret != SASL_NO_SECRET;
+	if (secret && (!all.user || !all.password))
 		return session_refuse(s, IMAP4_E_ARG, "a login needs a user name and a password");
 	struct imap4_cmd *c = cmd_new(s, &login_kind);
 	if (!c)

@@ -3,12 +3,20 @@
  * sasl.c -- the mechanisms there are. Strongest first: the first that the server offers too is
  * used.
  */
-#include "core/imap/sasl.h"
-
-#include "core/imap/sasl_internal.h"
+#include "core/imap/sasl_mech.h"
 
 static const struct sasl_mechanism *const mechanisms[] = {
+	&sasl_scram_sha_256_plus,
+	&sasl_scram_sha_256,
+	&sasl_oauthbearer,
+	&sasl_xoauth2,
+	&sasl_scram_sha_1_plus,
+	&sasl_scram_sha_1,
 	&sasl_plain,
+	&sasl_login,
+	&sasl_cram_md5,
+	&sasl_external,
+	&sasl_anonymous,
 };
 
 const struct sasl_mechanism *sasl_at(size_t i)

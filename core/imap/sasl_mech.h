@@ -6,7 +6,7 @@
 #ifndef CORE_IMAP_SASL_MECH_H
 #define CORE_IMAP_SASL_MECH_H
 
-#include "core/imap/sasl_ext.h"
+#include "core/imap/sasl.h"
 
 /* sasl_scram.c: the password stays here and the server must prove that it knows it, too */
 extern const struct sasl_mechanism sasl_scram_sha_256_plus;
@@ -16,6 +16,8 @@ extern const struct sasl_mechanism sasl_scram_sha_1;
 /* sasl_oauth.c: an access token instead of a password */
 extern const struct sasl_mechanism sasl_oauthbearer;
 extern const struct sasl_mechanism sasl_xoauth2;
+/* sasl_plain.c (RFC 4616) */
+extern const struct sasl_mechanism sasl_plain;
 /* sasl_cram.c: old, no proof of the server; a listener can try passwords at leisure */
 extern const struct sasl_mechanism sasl_cram_md5;
 /* sasl_simple.c */

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "core/imap/sasl_internal.h"
+#include "core/imap/sasl_mech.h"
 
 /* RFC 4616 section 2: 1*255 octets in UTF-8 each for authcid and passwd, and NUL in none of
  * them. */
@@ -22,7 +22,8 @@ static int check_part(struct slice s, const char *what, bool may_be_empty, struc
 static int plain_step(void **st, const struct sasl_input *in, struct slice challenge,
 	struct buf *response, struct err *e)
 {
-	(void)challenge; /* there is nothing in it (RFC 4616 section 2); some servers put a word there */
+	/* There is nothing in it (RFC 4616 section 2), but some servers put a word there. */
+	(void)challenge;
 	if (*st)
 		return err_set(
 			e, ERR_ACCOUNT, E_PROTO, "the server asks for more than PLAIN has to say");
@@ -41,6 +42,11 @@ static int plain_step(void **st, const struct sasl_input *in, struct slice chall
 	return buf_check(response, "the PLAIN message", e);
 }
 
+static bool plain_complete(const void *st)
+{
+	return st != NULL;
+}
+
 static void plain_release(void *st)
 {
 	free(st);
@@ -51,5 +57,6 @@ const struct sasl_mechanism sasl_plain = {
 	.client_first = true,
 	.needs_cleartext_password_protection = true,
 	.step = plain_step,
+	.complete = plain_complete,
 	.release = plain_release,
 };

@@ -144,6 +144,23 @@ def test_trace_holds_no_secret(program):
             assert os.stat(f"{p.dir}/t{n}").st_mode & 0o777 == 0o600
 
 
+def test_every_way_to_log_in(program):
+    with rig.Server() as s, rig.Program(program, s) as p:
+        for auth in ("auto", "scram-sha-256", "scram-sha-1", "plain", "login", "cram-md5"):
+            p.configure(auth=auth)
+            trace = f"{p.dir}/{auth}"
+            assert "login OK" in p.run("--trace", trace, "check").stdout
+            used = re.search(r" C: \S+ (LOGIN|AUTHENTICATE \S+)", open(trace).read())[1]
+            want = {"auto": "AUTHENTICATE SCRAM-SHA-256", "login": "LOGIN"}.get(auth, f"AUTHENTICATE {auth.upper()}")
+            assert used == want, used
+            p.configure(auth=auth, password_command="echo wrong")
+            out = p.run("check", status=77)
+            assert len(out.stderr.splitlines()) == 1, out.all
+        p.configure(auth="external")
+        out = p.run("check", status=77)
+        assert "EXTERNAL" in out.stderr.upper() and "SCRAM-SHA-256" in out.stderr, out.all
+
+
 def test_read_only_use_of_the_server(program):
     """No command of a backup changes the server: flags, \\Recent, unseen counts stay."""
     with rig.Server() as s, rig.Program(program, s) as p:
