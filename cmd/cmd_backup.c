@@ -119,6 +119,44 @@ static void make_default_parent(const struct config_account *a)
 	free(parent);
 }
 
+/* What a person can do about it; NULL when the text says so already, or there is nothing. */
+static const char *next_step(const struct err *e)
+{
+	static const char *const steps[E_CODE_COUNT] = {
+		[E_AUTH] = "check user and password",
+		[E_NET] = "the next run carries on",
+		[E_TIMEOUT] = "the next run carries on",
+		[E_CLOSED] = "the next run carries on",
+		[E_BYE] = "the next run carries on",
+		[E_THROTTLE] = "the next run carries on",
+		[E_FULL] = "make room and run it again",
+		[E_LOCKED] = "run it again when that has ended",
+		[E_MISSING] = "the folder above it must exist (is its disk mounted?)",
+	};
+	return steps[e->code];
+}
+
+/* The error, what was kept, what to do: one line. */
+static int fail(struct cli *c, const struct sync_report *r, struct err *e)
+{
+	char count[UNIT_SIZE], kept[80] = "nothing was changed";
+	const char *step = next_step(e);
+	size_t n = strlen(e->text);
+	if (e->scope == ERR_USAGE)
+		return cli_fail(c, e);
+	if (n > 0 && e->text[n - 1] == '.')
+		e->text[n - 1] = '\0';
+	/* When the archive fails, the last group of messages is not in it; nobody knows the number. */
+	if (r->messages_new > 0 && e->scope == ERR_STORE)
+		snprintf(kept, sizeof kept, "what was saved before is kept");
+	else if (r->messages_new > 0)
+		snprintf(kept, sizeof kept, "%s new %s saved", unit_count(count, r->messages_new),
+			plural(r->messages_new, "message is", "messages are"));
+	output_error(&c->out, "%s; %s%s%s", e->text, kept, step != NULL ? "; " : "",
+		step != NULL ? step : "");
+	return exit_status(e);
+}
+
 static int backup_one(struct cli *c, struct config_account *a)
 {
 	struct sync_account account;
@@ -137,7 +175,7 @@ static int backup_one(struct cli *c, struct config_account *a)
 	if (failed && e.code == E_CANCELLED && c->interrupt->signal != 0) {
 		status = 128 + (int)c->interrupt->signal; /* no news to the person who sent it */
 	} else if (failed) {
-		status = cli_fail(c, &e);
+		status = fail(c, &report, &e);
 	} else {
 		bool partial = report.problems > 0 || report.messages_failed > 0 ||
 			report.folders_failed > 0 || report.budget_reached;

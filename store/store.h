@@ -57,7 +57,7 @@ struct store_options {
 	enum store_mode mode;
 	enum store_layout layout;   /* used at creation; later a writer must agree (E_CONFIG, ERR_USAGE) */
 	enum store_newline newline; /* for new messages */
-	const char *account;	    /* "user@host:port" shown in README and checked: an archive that belongs
+	const char *account;	    /* "user@host" shown in README and checked: an archive that belongs
 				     * to another account is refused (E_CONFIG, ERR_USAGE); NULL = do not check */
 	const struct fsys *fsys;    /* system calls; NULL = the real ones */
 	bool rebuild;		    /* STORE_WRITE: check the index in full; a damaged one is set aside as

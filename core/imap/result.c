@@ -115,7 +115,9 @@ static void add_message(struct buf *store, const char *name, imap4_err err,
 	char shown[TEXT_SHOW_SIZE];
 	text_show(shown, sizeof shown, slice_of(said.ptr, said.len));
 	const char *subject = name != NULL ? name : "the session";
-	if (err == IMAP4_OK)
+	if (name == NULL && line == NULL && fallback_text != NULL)
+		(void)buf_add_str(store, fallback_text); /* it has a subject of its own */
+	else if (err == IMAP4_OK)
 		(void)buf_addf(store, "%s succeeded", subject);
 	else if (line != NULL && err == IMAP4_E_NO)
 		(void)buf_addf(store, "%s was refused: %s", subject, shown);

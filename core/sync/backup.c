@@ -94,6 +94,11 @@ static int record(struct run *r, struct err *e)
 		return -1;
 	job_note(j, SYNC_NOTE_STEP, "%zu of %zu folders to look at", j->progress.folders_total,
 		j->report->folders);
+	/* A pattern with a slip of the pen must not pass for a good backup. */
+	if (j->report->folders == 0)
+		job_note(j, SYNC_NOTE_PROBLEM,
+			"no folder of the server is selected; nothing was saved (check \"folders\" and "
+			"\"exclude\")");
 	return 0;
 }
 
@@ -238,8 +243,7 @@ const char *job_identity(const struct sync_account *a, char *buf, size_t size)
 {
 	if (a->tunnel != NULL || a->host == NULL)
 		return NULL;
-	uint16_t port = a->port != 0 ? a->port : a->security == IMAP4_TLS ? 993 : 143;
-	snprintf(buf, size, "%s@%s:%u", a->user != NULL ? a->user : "", a->host, (unsigned)port);
+	snprintf(buf, size, "%s@%s", a->user != NULL ? a->user : "", a->host);
 	return buf;
 }
 
