@@ -62,10 +62,14 @@ struct cmd_kind {
 	/* Must not be in flight together with `other` (asked in both directions). */
 	bool (*conflicts)(const struct imap4_cmd *c, const struct imap4_cmd *other);
 	/* A "+" arrived and no literal waits: add the next line to c->enc without CRLF (SASL, IDLE). NULL: none is
-	 * expected. -1 is an error of the connection. */
+	 * expected. Nothing added: nothing is sent. -1 is an error of the connection. */
 	int (*continued)(struct imap4_cmd *c, struct slice text, struct err *e);
 	/* The tagged response arrived; state changes of the engine go here. Never NULL. */
 	void (*completed)(struct imap4_cmd *c, const imap4_state_line *tagged);
+	/* Is the server free to say nothing now (IDLE)? NULL: never. */
+	bool (*may_be_silent)(const struct imap4_cmd *c);
+	/* The caller gave the running command up; the server may have to be told. */
+	void (*orphaned)(struct imap4_cmd *c);
 	/* Overwrite secrets that the server repeats in its text, in place. */
 	void (*scrub)(const struct imap4_cmd *c, char *p, size_t n);
 };
@@ -159,6 +163,10 @@ bool cmd_mailbox_is(imap4_str name, struct slice wire); /* INBOX in any case is 
 bool status_is(const struct imap4_cmd *c);
 uint32_t status_offered(const struct imap4_cmd *c, uint32_t items);
 void status_encode(struct enc *enc, uint32_t items);
+
+/* Every kind of SEARCH: SEARCH data and the ESEARCH data of its tag; at most one in flight, for plain answers carry no tag. */
+bool search_claims(const struct imap4_cmd *c, const struct imap4_data *d);
+bool search_conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other);
 
 /* Commands that the session itself needs. */
 struct imap4_cmd *cmd_capability_setup(struct imap4_session *s);

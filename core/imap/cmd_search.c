@@ -30,7 +30,7 @@ static void free_args(void *more)
 	free(a);
 }
 
-static bool claims(const struct imap4_cmd *c, const struct imap4_data *d)
+bool search_claims(const struct imap4_cmd *c, const struct imap4_data *d)
 {
 	imap4_kind kind = imap4_data_kind(d);
 	if (kind == IMAP4_DATA_SEARCH)
@@ -69,10 +69,10 @@ static void completed(struct imap4_cmd *c, const imap4_state_line *tagged)
 }
 
 /* Plain answers carry no tag. Parts of one search may run together, for their answers are united. */
-static bool conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other)
+bool search_conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other)
 {
 	(void)c;
-	return other->kind->conflicts == conflicts;
+	return other->kind->conflicts == search_conflicts;
 }
 
 static int part(struct imap4_cmd *parent, struct imap4_cmd **out, struct err *e)
@@ -102,20 +102,20 @@ static int part(struct imap4_cmd *parent, struct imap4_cmd **out, struct err *e)
 static const struct cmd_kind search_kind = {
 	.name = "SEARCH",
 	.flags = CMD_READ_ONLY | CMD_NEEDS_SELECTED,
-	.claims = claims,
+	.claims = search_claims,
 	.take = take,
 	.part = part,
-	.conflicts = conflicts,
+	.conflicts = search_conflicts,
 	.completed = completed,
 };
 
 static const struct cmd_kind uid_search_kind = {
 	.name = "UID SEARCH",
 	.flags = CMD_READ_ONLY | CMD_NEEDS_SELECTED,
-	.claims = claims,
+	.claims = search_claims,
 	.take = take,
 	.part = part,
-	.conflicts = conflicts,
+	.conflicts = search_conflicts,
 	.completed = completed,
 };
 
@@ -151,7 +151,8 @@ imap4_cmd *imap4_search_set_start(
 
 const imap4_numbers *imap4_cmd_numbers(const imap4_cmd *c)
 {
-	bool is_search = c->kind == &search_kind || c->kind == &uid_search_kind;
+	/* completed() of a search sets it. */
+	bool is_search = c->numbers_view.set != NULL;
 	return is_search && c->state == CMD_DONE && c->result.err == IMAP4_OK ? &c->numbers_view
 									      : NULL;
 }

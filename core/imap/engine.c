@@ -135,6 +135,8 @@ void engine_release(struct engine *g, struct imap4_cmd *c)
 	c->orphan = true;
 	c->sink = NULL;
 	cmd_drop_data(c);
+	if (c->kind->orphaned != NULL && c->state != CMD_QUEUED)
+		c->kind->orphaned(c);
 	if (c->state == CMD_QUEUED) {
 		engine_queue_remove(g, c);
 		c->parts_left = false;
@@ -256,6 +258,14 @@ bool engine_logging_out(const struct engine *g)
 bool engine_in_response(const struct engine *g)
 {
 	return lexer_in_response(g->lexer);
+}
+
+bool engine_awaits_answer(const struct engine *g)
+{
+	for (const struct imap4_cmd *c = g->flight.first; c != NULL; c = c->next)
+		if (c->kind->may_be_silent == NULL || !c->kind->may_be_silent(c))
+			return true;
+	return false;
 }
 
 size_t engine_in_flight(const struct engine *g)

@@ -97,6 +97,8 @@ bool engine_said_bye(const struct engine *g);
 bool engine_logging_out(const struct engine *g); /* LOGOUT is in flight */
 bool engine_in_response(
 	const struct engine *g); /* a response, or a literal in it, has begun and not ended */
+/* Does the server owe an answer? Not while nothing but an accepted IDLE is in flight. */
+bool engine_awaits_answer(const struct engine *g);
 size_t engine_in_flight(const struct engine *g); /* commands sent (or partly) and not complete */
 size_t engine_queued(const struct engine *g);	 /* waiting to be sent */
 /* True while a callback of the caller runs: pumping, waiting and closing are refused then. */
@@ -111,6 +113,8 @@ const imap4_result *engine_result(const struct engine *g);
 /* ---- commands (cmd.c) ------------------------------------------------------------------------------ */
 
 struct imap4_cmd;
+/* Send what was added to a command in flight behind enc_next_line(). */
+int engine_go_on(struct engine *g, struct imap4_cmd *c, struct err *e) NODISCARD;
 void engine_adopt(struct engine *g, struct imap4_cmd *c); /* from cmd_new on the engine owns it */
 void engine_disown(struct engine *g, struct imap4_cmd *c);
 void engine_submit(struct engine *g, struct imap4_cmd *c);

@@ -506,9 +506,16 @@ static int continuation(struct engine *g, const struct imap4_data *d, struct err
 		return unasked(g, d, true, e);
 	g->unasked_run = 0;
 	enc_next_line(&c->enc);
-	if (c->kind->continued(c, resp_text(d), e) != 0 || enc_check(&c->enc, e) != 0)
+	if (c->kind->continued(c, resp_text(d), e) != 0)
 		return -1;
-	return engine_write_on(g, c, e);
+	return engine_go_on(g, c, e);
+}
+
+int engine_go_on(struct engine *g, struct imap4_cmd *c, struct err *e)
+{
+	if (enc_check(&c->enc, e) != 0)
+		return -1;
+	return c->next_part < c->enc.nparts ? engine_write_on(g, c, e) : 0;
 }
 
 /* ---- input --------------------------------------------------------------------------------------- */

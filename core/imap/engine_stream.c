@@ -42,8 +42,6 @@ static bool read_chunk(struct engine *g, struct err *e)
 	engine_enter_callback(g);
 	long got = source->read(source->ctx, room, want);
 	engine_leave_callback(g);
-	if (g->streaming == NULL)
-		return false; /* it was freed inside the callback */
 	if (got <= 0 || (size_t)got > want) {
 		lose(g, "a message to be uploaded ended before its size was reached");
 		return false;

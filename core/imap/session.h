@@ -30,7 +30,7 @@
 #define SESSION_IDLE_MS	   120000
 #define SESSION_LOGOUT_MS  5000
 /* Minimum progress inside a response: so many octets in half of idle_ms (rule R15, test T35). */
-#define SESSION_PROGRESS  1024
+#define SESSION_PROGRESS 1024
 
 enum session_phase {
 	PHASE_CONNECT, /* TCP connection, or start of the sub-process */

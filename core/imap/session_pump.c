@@ -109,7 +109,7 @@ static int session_flush(struct imap4_session *s, struct err *e)
 	/* The TLS handshake comes next; nothing may slip in between. */
 	if (s->phase == PHASE_STARTTLS && engine_upgrade(s->engine) == ENGINE_UPGRADE_TLS)
 		return 0;
-	if (engine_in_flight(s->engine) == 0)
+	if (!engine_awaits_answer(s->engine))
 		s->quiet_since = clock_now(s->clock);
 	for (;;) {
 		bool secret = false;
@@ -211,7 +211,7 @@ static bool progress_counts(const struct imap4_session *s)
 static int64_t session_deadline(const struct imap4_session *s)
 {
 	int64_t t = earlier(s->phase_deadline, s->logout_deadline);
-	if (s->phase == PHASE_OPEN && engine_in_flight(s->engine) > 0)
+	if (s->phase == PHASE_OPEN && engine_awaits_answer(s->engine))
 		t = earlier(t, add_ms(s->quiet_since, s->o.idle_ms));
 	if (progress_counts(s))
 		t = earlier(t, add_ms(s->progress_since, s->o.idle_ms / 2));

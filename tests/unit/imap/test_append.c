@@ -134,7 +134,8 @@ static void several_messages_without_the_capability(struct rig *r)
 
 static void wrong_uids(struct rig *r)
 {
-	static const char *const set[] = {"0", "5,", "5:6", "x", "4294967296", "", "7 7", "1:*"};
+	static const char *const set[] = {
+		"0", "5,", "5:6", "1:4294967295", "x", "4294967296", "", "7 7", "1:*"};
 	for (size_t i = 0; i < sizeof set / sizeof set[0]; i++) {
 		char line[80];
 		struct text_source t = source("a");
@@ -207,8 +208,8 @@ static const struct row {
 	{"wrong UIDs", {.caps = "LITERAL+"}, wrong_uids,
 		"$1 APPEND x {1+}\r\na\r\n$2 APPEND x {1+}\r\na\r\n$3 APPEND x {1+}\r\na\r\n"
 		"$4 APPEND x {1+}\r\na\r\n$5 APPEND x {1+}\r\na\r\n$6 APPEND x {1+}\r\na\r\n"
-		"$7 APPEND x {1+}\r\na\r\n$8 APPEND x {1+}\r\na\r\n",
-		"IMAP4_OK APPEND succeeded\nuidvalidity 7: 5\nIMAP4_OK APPEND succeeded\n"
+		"$7 APPEND x {1+}\r\na\r\n$8 APPEND x {1+}\r\na\r\n$9 APPEND x {1+}\r\na\r\n",
+		"IMAP4_OK APPEND succeeded\nuidvalidity 7: 5\nIMAP4_OK APPEND succeeded\nIMAP4_OK APPEND succeeded\n"
 		"IMAP4_OK APPEND succeeded\nIMAP4_OK APPEND succeeded\n"
 		"IMAP4_OK APPEND succeeded\nIMAP4_OK APPEND succeeded\n"
 		"IMAP4_OK APPEND succeeded\nIMAP4_OK APPEND succeeded\n"},

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_cmd_acl.c -- access rights and quota: arguments in every form, and the views of the answers.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/engine_rig.h"
+
+static imap4_str str(const char *s)
+{
+	return (imap4_str){s, strlen(s)};
+}
+
+static void finish(struct rig *r, imap4_cmd *c)
+{
+	if (c == NULL) {
+		rig_finish(r, NULL);
+		return;
+	}
+	for (const imap4_data *d; (d = imap4_cmd_next(c)) != NULL;) {
+		imap4_acl acl;
+		imap4_quota quota;
+		imap4_str s, root;
+		rig_logf(r, "%s", imap4_data_name(d).ptr);
+		for (size_t i = 0; imap4_data_acl(d, i, &acl); i++)
+			rig_logf(r, " [%s=%s]", acl.identifier.ptr, acl.rights.ptr);
+		for (size_t i = 0; (s = imap4_data_rights(d, i)).ptr != NULL; i++)
+			rig_logf(r, " [%s]", s.ptr);
+		for (size_t i = 0; imap4_data_quota(d, i, &root, &quota); i++)
+			rig_logf(r, " [%s %s %llu/%llu]", root.ptr, quota.resource.ptr,
+				(unsigned long long)quota.usage, (unsigned long long)quota.limit);
+		for (size_t i = 0; (s = imap4_data_quotaroot(d, i)).ptr != NULL; i++)
+			rig_logf(r, " [%s]", s.ptr);
+		rig_logf(r, "\n");
+	}
+	rig_finish(r, c);
+}
+
+static void all_rights(struct rig *r)
+{
+	imap4_session *s = r->session;
+	imap4_cmd *c[] = {imap4_getacl_start(s, str("INBOX")),
+		imap4_setacl_start(s, str("a b"), "John", "-w"),
+		imap4_deleteacl_start(s, str("a"), "-Fred \"x\""),
+		imap4_listrights_start(s, str("~/Mail/saved"), "smith"),
+		imap4_myrights_start(s, str("a"))};
+	rig_say(r,
+		"* ACL other Fred rwipslda\r\n* ACL Inbox Fred rwipslda \"A b\" \"\" odd\r\n$1 OK x\r\n");
+	rig_say(r, "$2 OK x\r\n$3 NO x\r\n");
+	rig_say(r, "* LISTRIGHTS ~/Mail/saved smith la r swicdkxte\r\n$4 OK x\r\n");
+	rig_say(r, "* MYRIGHTS a rwiptsldaex\r\n$5 OK x\r\n");
+	for (size_t i = 0; i < 5; i++)
+		finish(r, c[i]);
+}
+
+static void rights_of_nothing(struct rig *r)
+{
+	imap4_cmd *c = imap4_getacl_start(r->session, str("NIL"));
+	rig_say(r, "* ACL NIL a b\r\n* ACL nil\r\n* ACL\r\n* ACL (x) y\r\n$1 OK x\r\n");
+	finish(r, c);
+}
+
+static void rights_injected(struct rig *r)
+{
+	imap4_cmd *c = imap4_setacl_start(r->session, str("a"), "b\r\nc", "d\ne");
+	rig_pump(r);
+	rig_say(r, "+ go\r\n");
+	rig_say(r, "+ go\r\n");
+	rig_say(r, "$1 OK x\r\n");
+	finish(r, c);
+	const imap4_str nul = {"a\0b", 3};
+	finish(r, imap4_getacl_start(r->session, nul));
+	finish(r, imap4_setacl_start(r->session, str("a"), NULL, "x"));
+	finish(r, imap4_setacl_start(r->session, str("a"), "x", NULL));
+}
+
+static void rights_not_offered(struct rig *r)
+{
+	imap4_cmd *c = imap4_myrights_start(r->session, str("a"));
+	rig_pump(r);
+	finish(r, c);
+}
+
+static void quotas(struct rig *r)
+{
+	const imap4_quota limit[] = {{str("STORAGE"), 0, 512}, {str("MESSAGE"), 9, INT64_MAX}};
+	imap4_cmd *c[] = {imap4_getquota_start(r->session, ""),
+		imap4_getquotaroot_start(r->session, str("INBOX")),
+		imap4_setquota_start(r->session, "my root", limit, 2),
+		imap4_setquota_start(r->session, "r", NULL, 0)};
+	rig_pump(r);
+	rig_logf(r, "in flight %zu\n", engine_in_flight(r->engine));
+	rig_say(r,
+		"* QUOTAROOT x y\r\n* QUOTA \"\" (STORAGE 10 512 MESSAGE 1 18446744073709551615)\r\n$1 OK x\r\n");
+	rig_say(r,
+		"* QUOTAROOT INBOX \"\" comp.mail\r\n* QUOTA \"\" (STORAGE 10 x)\r\n"
+		"* QUOTA comp.mail ()\r\n* QUOTA a\r\n* QUOTA\r\n* QUOTA a b\r\n$2 OK x\r\n");
+	rig_say(r, "* QUOTA \"my root\" (STORAGE 10 512)\r\n$3 OK x\r\n");
+	rig_say(r, "$4 NO x\r\n");
+	for (size_t i = 0; i < 4; i++)
+		finish(r, c[i]);
+}
+
+static void quota_injected(struct rig *r)
+{
+	const imap4_quota bad[] = {{str("A B"), 0, 1}, {str("A\r\nB"), 0, 1}, {str(""), 0, 1},
+		{{"a\0b", 3}, 0, 1}, {str("A"), 0, (uint64_t)INT64_MAX + 1}};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		finish(r, imap4_setquota_start(r->session, "r", &bad[i], 1));
+	finish(r, imap4_getquota_start(r->session, NULL));
+	finish(r, imap4_getquotaroot_start(r->session, (imap4_str){"a\0b", 3}));
+	imap4_cmd *c = imap4_getquota_start(r->session, "a\r\nb");
+	rig_say(r, "$1 OK x\r\n");
+	finish(r, c);
+}
+
+static void quota_not_offered(struct rig *r)
+{
+	imap4_cmd *c = imap4_getquota_start(r->session, "a");
+	rig_pump(r);
+	finish(r, c);
+}
+
+static void backup_refuses(struct rig *r)
+{
+	imap4_session *s = r->session;
+	finish(r, imap4_getacl_start(s, str("a")));
+	finish(r, imap4_setacl_start(s, str("a"), "b", "c"));
+	finish(r, imap4_deleteacl_start(s, str("a"), "b"));
+	finish(r, imap4_listrights_start(s, str("a"), "b"));
+	finish(r, imap4_myrights_start(s, str("a")));
+	finish(r, imap4_getquota_start(s, "a"));
+	finish(r, imap4_getquotaroot_start(s, str("a")));
+	finish(r, imap4_setquota_start(s, "a", NULL, 0));
+}
+
+struct row {
+	const char *name;
+	void (*play)(struct rig *r);
+	struct rig_options o;
+	const char *sent, *log;
+};
+#define ROW(play) #play, play
+#define REFUSED(verb)                                                                              \
+	"not started IMAP4_E_POLICY: " verb " may change the mailbox: not during a backup\n"
+
+static const struct row rows[] = {
+	{ROW(all_rights), {.caps = "ACL"},
+		"$1 GETACL INBOX\r\n$2 SETACL \"a b\" John -w\r\n$3 DELETEACL a \"-Fred \\\"x\\\"\"\r\n"
+		"$4 LISTRIGHTS ~/Mail/saved smith\r\n$5 MYRIGHTS a\r\n",
+		"unasked * ACL other Fred rwipslda\nACL [Fred=rwipslda] [A b=]\n"
+		"IMAP4_OK GETACL succeeded\nIMAP4_OK SETACL succeeded\n"
+		"IMAP4_E_NO DELETEACL was refused: x\nLISTRIGHTS [la] [r] [swicdkxte]\n"
+		"IMAP4_OK LISTRIGHTS succeeded\nMYRIGHTS [rwiptsldaex]\nIMAP4_OK MYRIGHTS succeeded\n"},
+	{ROW(rights_of_nothing), {.caps = "ACL"}, "$1 GETACL \"NIL\"\r\n",
+		"unasked * ACL\nunasked * ACL (x) y\nACL [a=b]\nACL\nIMAP4_OK GETACL succeeded\n"},
+	{ROW(rights_injected), {.caps = "ACL"}, "$1 SETACL a {4}\r\nb\r\nc {3}\r\nd\ne\r\n",
+		"IMAP4_OK SETACL succeeded\n"
+		"not started IMAP4_E_ARG: GETACL: a text has a NUL octet, which IMAP cannot carry\n"
+		"not started IMAP4_E_ARG: SETACL: an argument is missing\n"
+		"not started IMAP4_E_ARG: SETACL: an argument is missing\n"},
+	{ROW(rights_not_offered), {0}, "",
+		"IMAP4_E_NOCAP MYRIGHTS failed: the server does not offer ACL\n"},
+	{ROW(quotas), {.caps = "QUOTA=RES-STORAGE"},
+		"$1 GETQUOTA \"\"\r\n$2 GETQUOTAROOT INBOX\r\n"
+		"$3 SETQUOTA \"my root\" (STORAGE 512 MESSAGE 9223372036854775807)\r\n"
+		"$4 SETQUOTA r ()\r\n",
+		"in flight 1\nunasked * QUOTAROOT x y\n"
+		"QUOTA [ STORAGE 10/512] [ MESSAGE 1/18446744073709551615]\n"
+		"IMAP4_OK GETQUOTA succeeded\nQUOTAROOT [] [comp.mail]\nQUOTA\nQUOTA\nQUOTA\nQUOTA\n"
+		"QUOTA\nIMAP4_OK GETQUOTAROOT succeeded\nQUOTA [my root STORAGE 10/512]\n"
+		"IMAP4_OK SETQUOTA succeeded\nIMAP4_E_NO SETQUOTA was refused: x\n"},
+	{ROW(quota_injected), {.caps = "QUOTA LITERAL+"}, "$1 GETQUOTA {4+}\r\na\r\nb\r\n",
+		"not started IMAP4_E_ARG: SETQUOTA: a name has characters that cannot be sent\n"
+		"not started IMAP4_E_ARG: SETQUOTA: a name has characters that cannot be sent\n"
+		"not started IMAP4_E_ARG: SETQUOTA: a resource has no name\n"
+		"not started IMAP4_E_ARG: SETQUOTA: a resource has no name\n"
+		"not started IMAP4_E_ARG: SETQUOTA: a limit is too large\n"
+		"not started IMAP4_E_ARG: GETQUOTA: no root, or too many limits\n"
+		"not started IMAP4_E_ARG: GETQUOTAROOT: a text has a NUL octet, which IMAP cannot carry\n"
+		"IMAP4_OK GETQUOTA succeeded\n"},
+	{ROW(quota_not_offered), {0}, "",
+		"IMAP4_E_NOCAP GETQUOTA failed: the server does not offer QUOTA\n"},
+	{ROW(backup_refuses), {.policy = IMAP4_POLICY_BACKUP}, "",
+		REFUSED("GETACL") REFUSED("SETACL") REFUSED("DELETEACL") REFUSED("LISTRIGHTS")
+			REFUSED("MYRIGHTS") REFUSED("GETQUOTA") REFUSED("GETQUOTAROOT")
+				REFUSED("SETQUOTA")},
+};
+
+Test(cmd_acl, sessions_go_as_written_however_they_are_cut, .timeout = 120)
+{
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *why = rig_check(&rows[i].o, rows[i].play, rows[i].sent, rows[i].log);
+		cr_expect_null(why, "%s (%zu): %s", rows[i].name, i, why);
+		free(why);
+	}
+}
