@@ -17,7 +17,7 @@ static const char *const migration_1[] = {
 
 	"CREATE TABLE run ( -- one a backup; all history refers to these numbers, never to the clock\n"
 	"	id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
-	"	kind TEXT NOT NULL, -- backup, or rebuild: rows made from the tree after the index was lost\n"
+	"	kind TEXT NOT NULL, -- backup, repair, or rebuild: rows made from the tree after the index was lost\n"
 	"	started INTEGER NOT NULL, -- seconds since 1970, wall clock\n"
 	"	ended INTEGER NOT NULL DEFAULT 0, -- 0 while running; of an interrupted run: when that was found\n"
 	"	result INTEGER NOT NULL DEFAULT 0, -- 0 running, 1 ok, 2 partial, 3 failed, 4 interrupted\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * index_view.c -- the past, by run numbers: history never asks the clock but for the first step, from a time to
- * a run.
+ * index_view.c -- the past, by run numbers: history never asks the clock but for the first step,
+ * from a time to a run.
  */
 #include "store/index_view.h"
 

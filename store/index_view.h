@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * index_view.h -- questions to the index about the past: what a run saw. For store/ only; errors as in index.h.
+ * index_view.h -- questions to the index about the past: what a run saw. For store/ only; errors as
+ * in index.h.
  */
 #ifndef STORE_INDEX_VIEW_H
 #define STORE_INDEX_VIEW_H
@@ -16,8 +17,8 @@ int index_span_at(struct index *x, int64_t mailbox, int64_t run, int64_t *genera
 /* How many messages with a file the run saw, and their wire bytes. */
 int index_count_at(struct index *x, int64_t generation, int64_t run, uint64_t *messages,
 	uint64_t *bytes, struct err *e) NODISCARD;
-/* The flags a message had in this run when they have changed since: 1 (out is replaced), 0 when today's are
- * those of then, -1. */
+/* The flags a message had in this run when they have changed since: 1 (out is replaced), 0 when
+ * today's are those of then, -1. */
 int index_flags_at(struct index *x, int64_t generation, uint32_t uid, int64_t run, struct buf *out,
 	struct err *e) NODISCARD;
 /* Calls each(ctx, generation, uidvalidity) for the generations of a mailbox, the oldest first. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * repair.c -- what store_verify() finds, mended: everything is looked at first, then changed, then what has no row
- * yet is taken over by the same walk that follows an unclean end.
+ * repair.c -- what store_verify() finds, mended: everything is looked at first, then changed,
+ * then what has no row yet is taken over by the same walk that follows an unclean end.
  *
- * Order for one message: the bad file is moved aside and that is durable; then its row says that there is none. Cut off
- * in between, the row has no file, which the next repair finds.
+ * Order for one message: the bad file is moved aside and that is durable; then its row says that
+ * there is none. Cut off in between, the row has no file, which the next repair finds.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 /* Findings kept in memory; an archive with more is repaired in several goes. */
 #define WOUNDS_MAX ((size_t)1 << 22)
 
-/* ---- gathering --------------------------------------------------------------------------------- */
+/* ---- gathering ------------------------------------------------------------------------------- */
 
 static const unsigned char *put(char **to, struct slice s)
 {
@@ -97,7 +97,7 @@ static int list_missing(struct repair *r)
 	return 0;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static int take_row(void *ctx, const struct store_record *rec)
 {
@@ -137,7 +137,7 @@ static int row_is_lost(struct repair *r, struct wound *w)
 	return 0;
 }
 
-/* ---- one finding ------------------------------------------------------------------------------- */
+/* ---- one finding ----------------------------------------------------------------------------- */
 
 /* The bad file out of the way first: the message comes back under the same name. */
 static int replace_file(struct repair *r, struct wound *w)
@@ -238,7 +238,7 @@ static int mend(struct repair *r, struct wound *w)
 	return 0;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static void close_folder(struct repair *r)
 {
@@ -261,8 +261,9 @@ static int open_folder(struct repair *r, struct slice path)
 }
 
 /*
- * First the files of rows, so that a bad one is out of the way when a sound copy of it is found; then strays, one of
- * which may be the file that a row misses; then the rows that still miss theirs.
+ * First the files of rows, so that a bad one is out of the way when a sound copy of it is found;
+ * then strays, one of which may be the file that a row misses; then the rows that still miss
+ * theirs.
  */
 enum { PASS_FILES, PASS_STRAYS, PASS_MISSING, PASSES };
 

@@ -37,7 +37,7 @@ static int flush_dirs(struct repair *r, int a, int b)
 	return err_sys(r->e, ERR_STORE, E_IO, errno, "cannot flush a folder of the archive");
 }
 
-/* ---- aside ------------------------------------------------------------------------------------- */
+/* ---- aside ----------------------------------------------------------------------------------- */
 
 static int open_aside(struct repair *r)
 {
@@ -91,7 +91,7 @@ int repair_set_aside(struct repair *r, const struct wound *w)
 	return result;
 }
 
-/* ---- time -------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 int repair_time(struct repair *r, const struct wound *w)
 {
@@ -110,7 +110,7 @@ int repair_time(struct repair *r, const struct wound *w)
 	return result;
 }
 
-/* ---- name -------------------------------------------------------------------------------------- */
+/* ---- name ------------------------------------------------------------------------------------ */
 
 /* Rename the file to what the row says. */
 static int give_name(struct repair *r, const struct wound *w, const struct wound_row *row)

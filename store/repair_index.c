@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * repair_index.c -- is the index damaged? Then it is set aside, whole, for whoever wants to look for flag history in
- * it; opening the archive makes a new one from the tree.
+ * repair_index.c -- is the index damaged? Then it is set aside, whole, for whoever wants to look
+ * for flag history in it; opening the archive makes a new one from the tree.
  *
- * Only what SQLite or our own checks call damaged is set aside. An index that cannot be read for other reasons (rights,
- * a failing disk, a newer program) stays where it is: making another one would only hide the trouble.
+ * Only what SQLite or our own checks call damaged is set aside. An index that cannot be read for
+ * other reasons (rights, a failing disk, a newer program) stays where it is: making another one
+ * would only hide the trouble.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -64,7 +65,8 @@ static int move_failed(struct store *s, const char *name, struct err *e)
 		e, ERR_STORE, E_IO, errnum, "cannot rename %s/%s", store_show_path(s, path), name);
 }
 
-/* The journal first: beside a new index it would be taken for that one's, and played back into it. */
+/* The journal first: beside a new index it would be taken for that one's, and played back into
+ * it. */
 static int move_both(struct store *s, const char *aside, struct err *e)
 {
 	char journal[sizeof s->recovery.aside + 16];

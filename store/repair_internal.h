@@ -7,7 +7,8 @@
 
 #include "store/verify_internal.h"
 
-/* A finding, kept until everything was looked at: the tree is not changed while it is being compared. */
+/* A finding, kept until everything was looked at: the tree is not changed while it is being
+ * compared. */
 struct wound {
 	struct store_finding f; /* its slices point into text */
 	char *text, *detail;
@@ -45,13 +46,14 @@ int repair_row(struct repair *r, int64_t generation, uint32_t uid, struct wound_
 /* qsort and bsearch over struct wound *: by generation and UID. */
 int repair_by_row(const void *a, const void *b);
 
-/* ---- repair_file.c: 1 done, 0 not possible, -1 ---------------------------------------------------- */
+/* ---- repair_file.c: 1 done, 0 not possible, -1 ----------------------------------------------- */
 
 /* Move the file to damaged/. */
 int repair_set_aside(struct repair *r, const struct wound *w) NODISCARD;
 /* The file's time becomes INTERNALDATE. */
 int repair_time(struct repair *r, const struct wound *w) NODISCARD;
-/* The row's own file has a wrong name, or a stray one is the missing file of some row: it gets that name. */
+/* The row's own file has a wrong name, or a stray one is the missing file of some row: it gets
+ * that name. */
 int repair_name(struct repair *r, struct wound *w) NODISCARD;
 /* The content is what the file's own name says. */
 int repair_is_sound(struct repair *r, const struct wound *w) NODISCARD;

@@ -328,12 +328,12 @@ int store_has_content(struct store *s, int64_t generation, const unsigned char s
 
 enum store_fault {
 	STORE_FAULT_MISSING,	/* a row has no file */
-	STORE_FAULT_EXTRA,	/* a file that no row knows: one to be taken over, a second copy, or not ours */
+	STORE_FAULT_EXTRA,	/* no row knows the file: to be taken over, a second copy, not ours */
 	STORE_FAULT_CHANGED,	/* the content does not have the SHA-256 of the row */
 	STORE_FAULT_SIZE,	/* the file is longer or shorter than the row says */
 	STORE_FAULT_TIME,	/* the modification time is not INTERNALDATE */
 	STORE_FAULT_NAME,	/* the name contradicts the row of its UID, or was damaged */
-	STORE_FAULT_LETTERS,	/* flag letters, or new/ in place of cur/: other programs may do that, no damage */
+	STORE_FAULT_LETTERS,	/* other flag letters, or in new/: other programs may do that */
 	STORE_FAULT_UNREADABLE, /* the file or directory cannot be read */
 	STORE_FAULT_FOLDER,	/* a mailbox's folder or its side file is missing or wrong */
 	STORE_FAULT_INDEX,	/* the index contradicts itself */
@@ -382,9 +382,9 @@ struct store_verify_options {
 };
 
 /*
- * Compare tree and index both ways, contents with their SHA-256, and have SQLite check itself. Nothing is changed; the
- * store may be open for reading or writing (then no group may be open). What is found is no error: an index that cannot be
- * read to its end is a finding, too.
+ * Compare tree and index both ways, contents with their SHA-256, and have SQLite check itself.
+ * Nothing is changed; the store may be open for reading or writing (then no group may be open).
+ * What is found is no error: an index that cannot be read to its end is a finding, too.
  */
 int store_verify(struct store *s, const struct store_verify_options *o, struct store_verify_counts *counts,
 	struct err *e) NODISCARD;
@@ -392,9 +392,11 @@ int store_verify(struct store *s, const struct store_verify_options *o, struct s
 /* Is there an archive's folder with messages at `path`, whatever has become of its index? */
 bool store_has_tree(const char *path);
 
-/* The round of the next sample, from the file verify-state of the archive; the number of the day when there is none. */
+/* The round of the next sample, from the file verify-state of the archive; the number of the day
+ * when there is none. */
 uint64_t store_sample_round(struct store *s);
-/* This round is done: the next one is another. An archive that cannot be written keeps to the days. */
+/* This round is done: the next one is another. An archive that cannot be written keeps to the
+ * days. */
 void store_sample_done(struct store *s, uint64_t round);
 
 /* ---- mending --------------------------------------------------------------------------------------- */
@@ -413,10 +415,11 @@ struct store_repair_counts {
 };
 
 /*
- * Mend what store_verify() finds, in a run of its own (STORE_WRITE, none open): sound files without row get one, files with a
- * wrong name or time theirs; a file whose content is wrong is moved to damaged/ below the archive, and its row says
- * failed, so that the next backup fetches the message again. No message file is deleted. each() is told what became of each
- * finding and may be NULL.
+ * Mend what store_verify() finds, in a run of its own (STORE_WRITE, none open): sound files
+ * without row get one, files with a wrong name or time theirs; a file whose content is wrong is
+ * moved to damaged/ below the archive, and its row says failed, so that the next backup fetches
+ * the message again. No message file is deleted. each() is told what became of each finding and
+ * may be NULL.
  */
 int store_repair(struct store *s, int (*each)(void *ctx, const struct store_finding *f, enum store_mending m), void *ctx,
 	int (*progress)(void *ctx, const struct store_verify_counts *c, struct slice mailbox),

@@ -10,7 +10,7 @@ int store_run_at(struct store *s, int64_t at, int64_t *run, struct err *e)
 	return index_run_at(s->x, at, run, e);
 }
 
-/* ---- mailboxes --------------------------------------------------------------------------------- */
+/* ---- mailboxes ------------------------------------------------------------------------------ */
 
 static void release_mailbox(struct store_mailbox *m)
 {
@@ -77,7 +77,7 @@ int store_has_content(
 	return index_has_content(s->x, generation, sha256, e);
 }
 
-/* ---- messages ---------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 struct view {
 	struct store *s;

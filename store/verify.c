@@ -2,8 +2,9 @@
 /*
  * verify.c -- tree and index compared, both ways.
  *
- * Files are listed once for each mailbox and sorted like the rows of the index, so the two are walked side by side;
- * each file is opened once. What one folder says wrong never stops the look at the next one.
+ * Files are listed once for each mailbox and sorted like the rows of the index, so the two are
+ * walked side by side; each file is opened once. What one folder says wrong never stops the look
+ * at the next one.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -33,7 +34,6 @@ struct verify {
 	struct maildir *m;	     /* NULL: there is no folder */
 	struct verify_listing list;
 	/* the generation at hand */
-	int64_t generation;
 	uint32_t uidvalidity;
 };
 
@@ -49,7 +49,7 @@ bool store_fault_is_damage(enum store_fault f)
 	return f != STORE_FAULT_LETTERS;
 }
 
-/* ---- telling ----------------------------------------------------------------------------------- */
+/* ---- telling --------------------------------------------------------------------------------- */
 
 static int report(struct verify *v, struct store_finding *f)
 {
@@ -104,7 +104,7 @@ static int tell_progress(struct verify *v)
 	return err_set(v->e, ERR_ACCOUNT, E_CANCELLED, "stopped on request");
 }
 
-/* ---- one file with its row --------------------------------------------------------------------- */
+/* ---- one file with its row ------------------------------------------------------------------- */
 
 /* Neighbouring UIDs go into different parts, and the choice depends on nothing but the message. */
 static bool is_sampled(const struct verify *v, uint32_t uid)
@@ -120,8 +120,8 @@ static bool is_sampled(const struct verify *v, uint32_t uid)
 	return (part + o->of - first) % o->of < o->take;
 }
 
-/* A file with several names has one time, that of its first message; and times that the file system cannot keep come
- * back as its limit. */
+/* A file with several names has one time, that of its first message; and times that the file
+ * system cannot keep come back as its limit. */
 static bool time_is_right(const struct store_record *r, const struct stat *st)
 {
 	int64_t want = r->date.valid ? r->date.secs : 0;
@@ -210,7 +210,7 @@ static int check_file(
 	return result;
 }
 
-/* ---- one row ----------------------------------------------------------------------------------- */
+/* ---- one row --------------------------------------------------------------------------------- */
 
 static bool same_message(const struct verify_file *a, const struct verify_file *b)
 {
@@ -275,12 +275,11 @@ static int look_at_row(void *ctx, const struct store_record *r)
 static int look_at_generation(void *ctx, int64_t generation, uint32_t uidvalidity)
 {
 	struct verify *v = ctx;
-	v->generation = generation;
 	v->uidvalidity = uidvalidity;
 	return index_records(v->s->x, generation, 1, UID_MAX, look_at_row, v, v->e);
 }
 
-/* ---- files without a row ----------------------------------------------------------------------- */
+/* ---- files without a row --------------------------------------------------------------------- */
 
 static int look_at_stray(struct verify *v, size_t i)
 {
@@ -311,7 +310,7 @@ static int look_at_strays(struct verify *v)
 	return 0;
 }
 
-/* ---- one folder -------------------------------------------------------------------------------- */
+/* ---- one folder ------------------------------------------------------------------------------ */
 
 static int report_folder(struct verify *v, const char *detail)
 {
@@ -390,7 +389,7 @@ static int look_at_folder(struct verify *v, struct slice path, const struct stor
 	return result;
 }
 
-/* ---- all --------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------- */
 
 static int look_at_unknown(void *ctx, struct slice path)
 {

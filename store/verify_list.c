@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verify_list.c -- everything that is in cur/ and new/ of one mailbox, whatever it is, in the order of the index.
+ * verify_list.c -- everything that is in cur/ and new/ of one mailbox, whatever it is, in the
+ * order of the index.
  *
  * Unlike maildir_scan() this also sees what is not ours: a stray file is a finding.
  */
@@ -117,7 +118,7 @@ size_t verify_listing_find(const struct verify_listing *l, uint32_t uidvalidity,
 	return low;
 }
 
-/* ---- contents ---------------------------------------------------------------------------------- */
+/* ---- contents -------------------------------------------------------------------------------- */
 
 int verify_open(struct maildir *m, const char *name, bool in_new, struct stat *st)
 {

@@ -2,8 +2,9 @@
 /*
  * verify_round.c -- which part of the archive the next sample reads.
  *
- * A counter in a file of its own, because reading an archive must not change its index. Runs of a backup would be
- * no measure: twelve of them between two samples of a sixth would read the same part for ever.
+ * A counter in a file of its own, because reading an archive must not change its index. Runs of a
+ * backup would be no measure: twelve of them between two samples of a sixth would read the same
+ * part for ever.
  */
 #include "core/base/clock.h"
 #include "store/store_internal.h"
