@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * repair.c -- mend the archive, then fetch what it lost from the server, then say what could not be had.
+ * repair.c -- mend the archive, then fetch what it lost from the server, then say what could not
+ * be had.
  *
- * Fetching is an ordinary backup of the folders concerned: messages that were lost here say *failed*, and those are tried
- * again in each run.
+ * Fetching is an ordinary backup of the folders concerned: messages that were lost here say
+ * *failed*, and those are tried again in each run.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ struct repair_job {
 	bool nomem;
 };
 
-/* ---- what store_repair() tells ------------------------------------------------------------------- */
+/* ---- what store_repair() tells --------------------------------------------------------------- */
 
 static void remember(struct repair_job *j, const struct store_finding *f)
 {
@@ -101,7 +102,7 @@ static int repair_local(struct repair_job *j, struct err *e)
 	return rc;
 }
 
-/* ---- fetching ------------------------------------------------------------------------------------ */
+/* ---- fetching -------------------------------------------------------------------------------- */
 
 /* Findings come by folder, so the same names stand together. */
 static int fetch(struct repair_job *j, struct err *e)
@@ -124,7 +125,7 @@ static int fetch(struct repair_job *j, struct err *e)
 	return rc;
 }
 
-/* ---- what is still missing ------------------------------------------------------------------------ */
+/* ---- what is still missing ------------------------------------------------------------------- */
 
 struct look {
 	bool stored;

@@ -2,8 +2,9 @@
 /*
  * verify.c -- the archive checked against itself, then against the server.
  *
- * An archive whose index is missing or unreadable is exactly what this job is for, so those failures of opening it are
- * findings; a lock held by another run or a folder that is not there are errors.
+ * An archive whose index is missing or unreadable is exactly what this job is for, so those
+ * failures of opening it are findings; a lock held by another run or a folder that is not there
+ * are errors.
  */
 #include <string.h>
 
@@ -48,8 +49,7 @@ static int verify_local(struct verify_job *j, struct err *e)
 	return 0;
 }
 
-/* The store says E_MISSING for a lost index and for an archive that never was; only the former still opens as a folder
- * for repair, which the sentence leads to. */
+/* What repair makes anew: the tree is there, and its index cannot be opened. */
 static int index_unusable(struct verify_job *j, struct err *e)
 {
 	const struct err why = *e;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verify.h -- is the archive what it should be, and mending it: the jobs behind `imapsync verify` and `imapsync repair`.
+ * verify.h -- is the archive what it should be, and mending it: the jobs behind `imapsync verify`
+ * and `imapsync repair`.
  *
- * verify changes nothing, here or there. repair changes the archive only by moving files and writing rows; what it cannot put
- * right from what is here it fetches by an ordinary backup of the folders concerned.
+ * verify changes nothing, here or there. repair changes the archive only by moving files and
+ * writing rows; what it cannot put right from what is here it fetches by an ordinary backup of
+ * the folders concerned.
  */
 #ifndef CORE_SYNC_VERIFY_H
 #define CORE_SYNC_VERIFY_H
@@ -57,8 +59,9 @@ struct sync_verify_report {
 	bool index_unusable; /* it is missing, or cannot be opened at all: nothing could be compared */
 };
 
-/* 0: it looked at everything it was asked to (look at the report); -1: it could not, *e says why; the report tells what was
- * found before. An index that is missing or damaged is not an error but a finding. */
+/* 0: it looked at everything it was asked to (look at the report); -1: it could not, *e says why;
+ * the report tells what was found before. An index that is missing or damaged is not an error but
+ * a finding. */
 int sync_verify(const struct sync_account *a, const struct sync_verify_options *o,
 	const struct sync_hooks *h, struct sync_verify_report *r, struct err *e) NODISCARD;
 

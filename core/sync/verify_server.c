@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verify_server.c -- the archive compared with what the server has now: UIDs, sizes and dates in one listing a mailbox;
- * bytes, if asked for, hashed as they come and kept nowhere.
+ * verify_server.c -- the archive compared with what the server has now: UIDs, sizes and dates in
+ * one listing a mailbox; bytes, if asked for, hashed as they come and kept nowhere.
  *
- * The server may have changed since the last backup, so what is only here or only there is no damage. RFC822.SIZE is a
- * claim; bytes and dates of a UID may not change (RFC 9051 section 2.3.1.1), so those are.
+ * The server may have changed since the last backup, so what is only here or only there is no
+ * damage. RFC822.SIZE is a claim; bytes and dates of a UID may not change (RFC 9051 section
+ * 2.3.1.1), so those are.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,7 +43,7 @@ static void differ(
 		c->j->options->difference(c->j->options->ctx, &d);
 }
 
-/* ---- rows -------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 struct known {
 	bool found;
@@ -73,7 +74,7 @@ static int find_known(struct comparing *c, uint32_t uid, struct known *k, struct
 	return result;
 }
 
-/* ---- the listing ------------------------------------------------------------------------------- */
+/* ---- the listing ----------------------------------------------------------------------------- */
 
 static int compare_listed(struct comparing *c, const imap4_message *m, struct err *e)
 {
@@ -140,7 +141,7 @@ static int only_here(struct comparing *c, struct err *e)
 	return rc;
 }
 
-/* ---- contents ---------------------------------------------------------------------------------- */
+/* ---- contents -------------------------------------------------------------------------------- */
 
 static int sink_failed(struct comparing *c, const struct err *e)
 {
@@ -243,7 +244,7 @@ static int compare_contents(struct comparing *c, struct err *e)
 	return rc;
 }
 
-/* ---- one mailbox ------------------------------------------------------------------------------- */
+/* ---- one mailbox ----------------------------------------------------------------------------- */
 
 static int compare_selected(struct comparing *c, const struct store_mailbox *local, struct err *e)
 {

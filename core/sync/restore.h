@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * restore.h -- give messages of an archive back to an IMAP server.
+ *
+ * What it promises (DESIGN rule 7): the archive's messages are never changed; a message that the target has already is
+ * not sent again, whatever happened to earlier restores. Three things together see to that: the journal in the index,
+ * written before and after each batch; the target's own list of messages (size, INTERNALDATE, hash of the header);
+ * and the UIDs that the server tells. An upload whose outcome is unknown is resolved by looking.
+ *
+ * A message that the server refuses is named with the server's words and the rest goes on.
+ */
+#ifndef CORE_SYNC_RESTORE_H
+#define CORE_SYNC_RESTORE_H
+
+#include "core/sync/selection.h"
+
+struct restore_map {
+	const char *from, *to; /* UTF-8, '/' between levels; children move along */
+};
+
+struct restore_options {
+	const struct selection *select;
+	const char *folder_prefix; /* put everything below this folder, or NULL */
+	const struct restore_map *map;
+	size_t nmap;
+	bool dry_run; /* look at both sides, change nothing */
+	bool verify;  /* read back what was restored and compare */
+};
+
+struct restore_report {
+	struct selection_counts selected;
+	size_t folders, folders_created, folders_failed;
+	uint64_t restored, bytes; /* sent (dry_run: would be sent), octets on the wire */
+	uint64_t present;	  /* were on the target already */
+	uint64_t refused;	  /* by the server */
+	uint64_t damaged;	  /* in the archive: not sent */
+	uint64_t flags_dropped;	  /* messages that lost a flag which the target cannot keep */
+	uint64_t identical, normalised, different, unverified; /* verify */
+	size_t problems;
+};
+
+/* Restore from the archive at `path` to the account `to`. 0: it finished (look at the report: it may be partial); -1: it
+ * could not, *e says why; running it again goes on. */
+int sync_restore(const char *path, const struct sync_account *to, const struct restore_options *o,
+	const struct sync_hooks *h, struct restore_report *r, struct err *e) NODISCARD;
+
+#endif
