@@ -10,14 +10,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/cli_archive.h"
 #include "cmd/exit.h"
 #include "cmd/secret.h"
 
 static const struct command commands[] = {
 	{"backup", "[ACCOUNT...]", "bring the local copy up to date (what cron runs)", cmd_backup},
 	{"check", "[ACCOUNT...]", "connect, log in, say what would be backed up", cmd_check},
+	{"export", "[ACCOUNT]", "write messages of the archive to one file", cmd_export},
 	{"folders", "[ACCOUNT...]", "list folders with messages and size", cmd_folders},
+	{"list", "[FOLDER...]", "list messages of the archive", cmd_list},
+	{"repair", "[ACCOUNT...]", "mend the archive, fetch damaged messages again", cmd_repair},
+	{"restore", "[ACCOUNT]", "give messages of the archive back to a server", cmd_restore},
+	{"show", "FOLDER UID", "print one message of the archive", cmd_show},
 	{"status", "[ACCOUNT...]", "last good run, counts, what failed", cmd_status},
+	{"verify", "[ACCOUNT...]", "look for damage in the archive", cmd_verify},
 };
 
 enum option_id {
@@ -33,6 +40,26 @@ enum option_id {
 	OPT_AUDIT,
 	OPT_REMOTE,
 	OPT_MAX_AGE,
+	OPT_ACCOUNT,
+	OPT_SINCE,
+	OPT_BEFORE,
+	OPT_UID,
+	OPT_MESSAGE_ID,
+	OPT_HEADER,
+	OPT_DELETED,
+	OPT_AS_OF,
+	OPT_RAW,
+	OPT_HEADERS,
+	OPT_OUTPUT,
+	OPT_FORMAT,
+	OPT_FORCE,
+	OPT_SAMPLE,
+	OPT_SERVER,
+	OPT_OFFLINE,
+	OPT_TO,
+	OPT_FOLDER_PREFIX,
+	OPT_MAP,
+	OPT_VERIFY,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -50,19 +77,43 @@ static const struct option_row options[] = {
 	{"config", 'c', "FILE", NULL, "read this configuration", OPT_CONFIG},
 	{"quiet", 'q', NULL, NULL, "only problems", OPT_QUIET},
 	{"verbose", 'v', NULL, NULL, "say what is done", OPT_VERBOSE},
-	{"json", '\0', NULL, "backup folders status", "results for machines", OPT_JSON},
-	{"trace", '\0', "FILE", "backup check folders",
+	{"json", '\0', NULL, "backup export folders list repair restore status verify", "results for machines", OPT_JSON},
+	{"trace", '\0', "FILE", "backup check folders repair restore verify",
 		"write the protocol, without secrets and mail", OPT_TRACE},
 	{"path", '\0', "DIR", NULL, "the archive's folder (one account)", OPT_PATH},
-	{"folder", '\0', "PATTERN", "backup check folders",
+	{"folder", '\0', "PATTERN", "backup check export folders restore",
 		"only these folders; may be repeated", OPT_FOLDER},
-	{"exclude", '\0', "PATTERN", "backup check folders",
+	{"exclude", '\0', "PATTERN", "backup check export folders list restore",
 		"not these folders; may be repeated", OPT_EXCLUDE},
-	{"dry-run", 'n', NULL, "backup", "say what would be fetched, change nothing", OPT_DRY_RUN},
+	{"dry-run", 'n', NULL, "backup restore", "say what would be done, change nothing", OPT_DRY_RUN},
 	{"audit", '\0', NULL, "backup", "list every folder in full", OPT_AUDIT},
 	{"remote", '\0', NULL, "folders", "ask the server instead of the archive", OPT_REMOTE},
 	{"max-age", '\0', "TIME", "status", "fail when the last good run is older: 36h, 2d",
 		OPT_MAX_AGE},
+	{"account", '\0', "ACCOUNT", "list show", "whose archive, when there are several",
+		OPT_ACCOUNT},
+	{"since", '\0', "DATE", "export list restore", "received on this day or later", OPT_SINCE},
+	{"before", '\0', "DATE", "export list restore", "received before this day", OPT_BEFORE},
+	{"uid", '\0', "SET", "export list restore", "only these: 7 or 1:20,33", OPT_UID},
+	{"message-id", '\0', "ID", "export list restore", "only with this Message-ID", OPT_MESSAGE_ID},
+	{"header", '\0', "FIELD", "export list restore", "only with this: Subject=invoice; may be repeated",
+		OPT_HEADER},
+	{"deleted", '\0', NULL, "export list restore", "only what the server no longer has", OPT_DELETED},
+	{"as-of", '\0', "DATE", "export list restore", "as the last run before that moment saw it",
+		OPT_AS_OF},
+	{"raw", '\0', NULL, "show", "the bytes that the server sent", OPT_RAW},
+	{"headers", '\0', NULL, "show", "only the header", OPT_HEADERS},
+	{"output", 'o', "FILE", "export", "write here; - is standard output", OPT_OUTPUT},
+	{"format", '\0', "FORMAT", "export", "tar, mbox, maildir, eml, ...", OPT_FORMAT},
+	{"force", '\0', NULL, "export", "replace existing files", OPT_FORCE},
+	{"sample", '\0', "PART", "verify", "read only a part, 1/7 or 5%; each time the next", OPT_SAMPLE},
+	{"server", '\0', "[full]", "verify", "compare with the server; =full: every byte", OPT_SERVER},
+	{"offline", '\0', NULL, "repair", "fetch nothing", OPT_OFFLINE},
+	{"to", '\0', "ACCOUNT", "restore", "to this account or URL instead of the same", OPT_TO},
+	{"folder-prefix", '\0', "FOLDER", "restore", "put everything below this folder",
+		OPT_FOLDER_PREFIX},
+	{"map", '\0', "RULE", "restore", "FROM=TO: put a folder elsewhere; may be repeated", OPT_MAP},
+	{"verify", '\0', NULL, "restore", "read back what was restored and compare", OPT_VERIFY},
 	{"help", 'h', NULL, NULL, "this text", OPT_HELP},
 	{"version", '\0', NULL, NULL, "the version", OPT_VERSION},
 };
@@ -94,9 +145,10 @@ static bool takes(const struct option_row *o, const char *command)
 static void print_option(const struct option_row *o)
 {
 	char left[40];
+	const char *shown = o->arg != NULL && o->arg[0] != '[' ? o->arg : NULL;
 	snprintf(left, sizeof left, "%s%c%s --%s%s%s", o->letter != '\0' ? "-" : " ",
 		o->letter != '\0' ? o->letter : ' ', o->letter != '\0' ? "," : " ", o->name,
-		o->arg != NULL ? " " : "", o->arg != NULL ? o->arg : "");
+		shown != NULL ? " " : "", shown != NULL ? shown : "");
 	printf("  %-24s %s\n", left, o->help);
 }
 
@@ -141,6 +193,31 @@ static int add_pattern(struct string_list *l, const char *s)
 	return string_list_add(l, s, strlen(s));
 }
 
+/* What a selection takes; -1 after a message. */
+static int apply_selection(struct cli *c, enum option_id id, const char *arg)
+{
+	struct selection *sel = &c->select;
+	struct err e = ERR_INIT;
+	int status = 0;
+	if (id == OPT_SINCE)
+		status = cli_select_date("since", arg, &sel->has_since, &sel->since, &e);
+	else if (id == OPT_BEFORE)
+		status = cli_select_date("before", arg, &sel->has_before, &sel->before, &e);
+	else if (id == OPT_AS_OF)
+		status = cli_select_date("as-of", arg, &sel->has_as_of, &sel->as_of, &e);
+	else if (id == OPT_UID)
+		status = cli_select_uids(sel, arg, &e);
+	else if (id == OPT_HEADER)
+		status = selection_add_header(sel, arg, &e);
+	else if (id == OPT_MESSAGE_ID)
+		sel->message_id = arg;
+	else
+		sel->deleted = true;
+	if (status != 0)
+		fprintf(stderr, "imapsync: %s\n", e.text);
+	return status;
+}
+
 /* 0, or -1 after a message. */
 static int apply(struct cli *c, enum option_id id, const char *arg)
 {
@@ -164,12 +241,43 @@ static int apply(struct cli *c, enum option_id id, const char *arg)
 			return -1;
 		}
 		break;
+	case OPT_SINCE:
+	case OPT_BEFORE:
+	case OPT_UID:
+	case OPT_MESSAGE_ID:
+	case OPT_HEADER:
+	case OPT_DELETED:
+	case OPT_AS_OF: return apply_selection(c, id, arg);
+	case OPT_ACCOUNT: c->account = arg; break;
+	case OPT_RAW: c->raw = true; break;
+	case OPT_HEADERS: c->headers = true; break;
+	case OPT_OUTPUT: c->output = arg; break;
+	case OPT_FORMAT: c->format = arg; break;
+	case OPT_FORCE: c->force = true; break;
+	case OPT_SAMPLE: return cli_sample(c, arg);
+	case OPT_SERVER: return cli_server(c, arg);
+	case OPT_OFFLINE: c->offline = true; break;
+	case OPT_TO: c->to = arg; break;
+	case OPT_FOLDER_PREFIX: c->folder_prefix = arg; break;
+	case OPT_MAP: status = add_pattern(&c->maps, arg); break;
+	case OPT_VERIFY: c->verify_restore = true; break;
 	case OPT_HELP:
 	case OPT_VERSION: break;
 	}
 	if (status != 0)
 		fprintf(stderr, "imapsync: out of memory\n");
 	return status;
+}
+
+/* "[full]" may be left out: --server or --server=full. */
+static bool is_optional(const struct option_row *o)
+{
+	return o->arg != NULL && o->arg[0] == '[';
+}
+
+static int takes_value(const struct option_row *o)
+{
+	return o->arg == NULL ? no_argument : is_optional(o) ? optional_argument : required_argument;
 }
 
 /* getopt_long's tables from ours. */
@@ -179,7 +287,7 @@ static void make_tables(struct option *longs, char *letters)
 	letters[n++] = ':';
 	for (size_t i = 0; i < COUNT(options); i++) {
 		longs[i] = (struct option){
-			options[i].name, options[i].arg != NULL, NULL, (int)options[i].id};
+			options[i].name, takes_value(&options[i]), NULL, (int)options[i].id};
 		if (options[i].letter != '\0') {
 			letters[n++] = options[i].letter;
 			if (options[i].arg != NULL)
@@ -274,6 +382,8 @@ void cli_release(struct cli *c)
 	config_release(&c->config);
 	string_list_release(&c->folders);
 	string_list_release(&c->exclude);
+	string_list_release(&c->maps);
+	selection_release(&c->select);
 	if (c->trace != NULL)
 		fclose(c->trace);
 	c->trace = NULL;
@@ -396,7 +506,7 @@ int cli_fail(struct cli *c, const struct err *e)
 }
 
 /* The trace holds addresses and subjects: private, new, and never through a link. */
-static int open_trace(struct cli *c, struct err *e)
+int cli_open_trace(struct cli *c, struct err *e)
 {
 	if (c->trace_file == NULL)
 		return 0;
@@ -422,7 +532,7 @@ int cli_each(struct cli *c, int (*one)(struct cli *c, struct config_account *a))
 	struct err e = ERR_INIT;
 	struct config_account **list = NULL;
 	size_t n = 0;
-	if (cli_accounts(c, &list, &n, &e) != 0 || open_trace(c, &e) != 0) {
+	if (cli_accounts(c, &list, &n, &e) != 0 || cli_open_trace(c, &e) != 0) {
 		free(list);
 		return cli_fail(c, &e);
 	}

@@ -11,6 +11,7 @@
 
 #include "cmd/config.h"
 #include "cmd/output.h"
+#include "core/sync/selection.h"
 
 struct cli {
 	/* global */
@@ -18,8 +19,16 @@ struct cli {
 	bool quiet, verbose, json;
 	/* of some commands */
 	bool dry_run, audit, remote;
-	int64_t max_age;		     /* seconds, 0 = not asked */
+	bool raw, headers, force;
+	const char *account, *output, *format;
+	struct selection select; /* list, show, export; its patterns are set by the command */
+	int64_t max_age;	 /* seconds, 0 = not asked */
 	struct string_list folders, exclude; /* --folder, --exclude: added to the account's */
+	uint32_t sample_take, sample_of; /* --sample; of 0 = everything */
+	bool server, server_full, offline;
+	const char *to, *folder_prefix; /* restore */
+	struct string_list maps;
+	bool verify_restore;
 	/* what is left: accounts or URLs */
 	char **args;
 	size_t nargs;
@@ -28,6 +37,7 @@ struct cli {
 	struct output out;
 	FILE *trace;
 	struct sync_interrupt *interrupt;
+	void *state; /* of a command, for the functions it is called back with */
 };
 
 struct command {
@@ -49,12 +59,28 @@ void cli_account(struct cli *c, struct config_account *a, struct sync_account *o
 struct sync_hooks cli_hooks(struct cli *c);
 /* Report *e for the current account and return its exit status. */
 int cli_fail(struct cli *c, const struct err *e);
+/* The file of --trace, when there is one. */
+int cli_open_trace(struct cli *c, struct err *e) NODISCARD;
 /* Run one(c, account) for each account; the most serious status wins. Stops when interrupted. */
 int cli_each(struct cli *c, int (*one)(struct cli *c, struct config_account *a));
 
 int cmd_backup(struct cli *c);
 int cmd_check(struct cli *c);
+int cmd_export(struct cli *c);
 int cmd_folders(struct cli *c);
+int cmd_list(struct cli *c);
+int cmd_repair(struct cli *c);
+int cmd_restore(struct cli *c);
+int cmd_show(struct cli *c);
 int cmd_status(struct cli *c);
+int cmd_verify(struct cli *c);
+
+/* Options of verify: 0, or -1 after a message. */
+int cli_sample(struct cli *c, const char *arg);
+int cli_server(struct cli *c, const char *arg);
+/* "Work/2016 UID 17"; the folder's path where it has no name; UID 0 is left out. */
+void cli_print_message(FILE *f, struct slice mailbox, struct slice path, uint32_t uid);
+/* "mail/Work/2016/cur/NAME"; nothing without a file. */
+void cli_print_file(FILE *f, const struct store_finding *x);
 
 #endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* cli_archive.c -- see cli_archive.h. */
+#include "cmd/cli_archive.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/exit.h"
+#include "core/base/text.h"
+
+static int ended(const struct cli *c, int status)
+{
+	return c->interrupt->signal != 0 ? 128 + (int)c->interrupt->signal : status;
+}
+
+/* An archive by its folder alone. */
+static int by_path(struct cli *c, int (*one)(struct cli *c, struct config_account *a))
+{
+	struct config_account a;
+	struct err e = ERR_INIT;
+	char *path = strdup(c->path);
+	if (path == NULL) {
+		err_nomem(&e, "the path");
+		return cli_fail(c, &e);
+	}
+	memset(&a, 0, sizeof a);
+	a.name = path;
+	a.path = path;
+	int status = one(c, &a);
+	free(path);
+	return ended(c, status);
+}
+
+int cli_archive(
+	struct cli *c, const char *account, int (*one)(struct cli *c, struct config_account *a))
+{
+	struct err e = ERR_INIT;
+	struct config_account **list = NULL;
+	size_t n = 0;
+	char *name = NULL;
+	if (account == NULL && c->path != NULL)
+		return by_path(c, one);
+	if (account != NULL && (name = strdup(account)) == NULL) {
+		err_nomem(&e, "the account");
+		return cli_fail(c, &e);
+	}
+	c->args = &name;
+	c->nargs = name != NULL;
+	int status;
+	if (cli_accounts(c, &list, &n, &e) == 0 && n != 1)
+		err_set(&e, ERR_USAGE, E_USAGE, "there are %zu accounts in %s; name one of them", n,
+			c->config.file);
+	if (err_is_set(&e)) {
+		status = cli_fail(c, &e);
+	} else {
+		c->out.account = list[0]->name;
+		status = one(c, list[0]);
+		c->out.account = NULL;
+	}
+	free(list);
+	free(name);
+	c->args = NULL;
+	c->nargs = 0;
+	return ended(c, status);
+}
+
+int cli_open_archive(const struct config_account *a, struct store **out, struct err *e)
+{
+	const struct store_options options = {.mode = STORE_READ};
+	return store_open(out, a->path, &options, e);
+}
+
+int cli_select_date(const char *option, const char *arg, bool *has, int64_t *out, struct err *e)
+{
+	if (selection_parse_date(arg, out, e) != 0)
+		return err_context(e, "--%s", option);
+	*has = true;
+	return 0;
+}
+
+int cli_select_uids(struct selection *sel, const char *arg, struct err *e)
+{
+	char shown[TEXT_SHOW_SIZE];
+	if (uidset_parse(&sel->uids, slice_str(arg), e) != 0)
+		return err_set(e, ERR_USAGE, E_USAGE,
+			"--uid expects numbers and ranges such as 7 or 1:20,33, not \"%s\"",
+			text_show(shown, sizeof shown, slice_str(arg)));
+	sel->has_uids = true;
+	return 0;
+}
+
+int cli_left_out(struct cli *c, const struct selection_counts *n)
+{
+	char line[256];
+	if (n->vanished > 0) {
+		snprintf(line, sizeof line,
+			"%zu %s that the server no longer has left out; --deleted or --as-of shows %s",
+			n->vanished, plural(n->vanished, "folder", "folders"),
+			plural(n->vanished, "it", "them"));
+		output_note(&c->out, SYNC_NOTE_WARNING, line);
+	}
+	if (n->failed > 0) {
+		snprintf(line, sizeof line,
+			"%" PRIu64 " %s never fetched and cannot be here; see imapsync status",
+			n->failed, plural(n->failed, "message was", "messages were"));
+		output_note(&c->out, SYNC_NOTE_PROBLEM, line);
+	}
+	return n->failed > 0 || n->unreadable > 0 ? EXIT_PARTIAL : EXIT_OK;
+}

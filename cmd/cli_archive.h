@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli_archive.h -- what list, show and export share: one archive, opened for reading, and the
+ * selection's options.
+ */
+#ifndef CMD_CLI_ARCHIVE_H
+#define CMD_CLI_ARCHIVE_H
+
+#include "cmd/cli.h"
+
+/*
+ * Run one(c, account) for the one account that `account` names (NULL: the only one of the
+ * configuration; with --path, no configuration is needed). Returns the exit status.
+ */
+int cli_archive(
+	struct cli *c, const char *account, int (*one)(struct cli *c, struct config_account *a));
+/* The archive of the account, for reading. */
+int cli_open_archive(const struct config_account *a, struct store **out, struct err *e) NODISCARD;
+/* An option of the selection (--since, --uid, ...); E_USAGE. */
+int cli_select_date(
+	const char *option, const char *arg, bool *has, int64_t *out, struct err *e) NODISCARD;
+int cli_select_uids(struct selection *sel, const char *arg, struct err *e) NODISCARD;
+/* Say what was left out of the selection, so that nobody takes it for complete; returns the exit
+ * status for it. */
+int cli_left_out(struct cli *c, const struct selection_counts *n);
+
+#endif

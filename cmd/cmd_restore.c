@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_restore.c -- imapsync restore: give messages of an archive back to an IMAP server. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cli_archive.h"
+#include "cmd/exit.h"
+#include "core/sync/restore.h"
+
+/* ---- --map ----------------------------------------------------------------------------------------- */
+
+/* "FROM=TO"; FROM may hold '=' when TO does not. -1: *e. */
+static int split_maps(struct string_list *from_to, struct restore_map *out, struct err *e)
+{
+	for (size_t i = 0; i < from_to->n; i++) {
+		char *equals = strrchr(from_to->at[i], '=');
+		if (equals == NULL || equals == from_to->at[i] || equals[1] == '\0')
+			return err_set(e, ERR_USAGE, E_USAGE,
+				"--map expects FROM=TO, such as Sent=Old/Sent");
+		*equals = '\0';
+		out[i] = (struct restore_map){from_to->at[i], equals + 1};
+	}
+	return 0;
+}
+
+/* ---- the report ------------------------------------------------------------------------------------ */
+
+static void print_count(uint64_t n, const char *what)
+{
+	char count[UNIT_SIZE];
+	if (n > 0)
+		printf(", %s %s", unit_count(count, n), what);
+}
+
+static void print_summary(const struct cli *c, const struct config_account *to,
+	const struct restore_report *r, bool failed)
+{
+	char count[UNIT_SIZE], bytes[UNIT_SIZE];
+	printf("%s: %s%s %s (%s)", to->name,
+		failed		     ? "stopped: restored "
+			: c->dry_run ? "would restore "
+				     : "restored ",
+		unit_count(count, r->restored), plural(r->restored, "message", "messages"),
+		unit_bytes(bytes, r->bytes));
+	print_count(r->present, "there already");
+	print_count(r->folders_created,
+		c->dry_run ? plural(r->folders_created, "folder to be made", "folders to be made")
+			   : plural(r->folders_created, "folder made", "folders made"));
+	print_count(r->refused, "REFUSED by the server");
+	print_count(r->damaged, "DAMAGED in the archive");
+	print_count(r->folders_failed,
+		plural(r->folders_failed, "folder NOT RESTORED", "folders NOT RESTORED"));
+	print_count(r->flags_dropped, "with flags that the server cannot keep");
+	putchar('\n');
+	if (!c->verify_restore || c->dry_run)
+		return;
+	printf("  read back: %s identical", unit_count(count, r->identical));
+	print_count(r->normalised, "normalised by the server");
+	print_count(r->different, "DIFFERENT");
+	print_count(r->unverified, "that could not be found");
+	putchar('\n');
+}
+
+static void print_json(const struct cli *c, const struct config_account *to,
+	const struct restore_report *r, const struct err *e, int status)
+{
+	printf("{\"to\": ");
+	json_text(stdout, slice_str(to->name));
+	printf(", \"status\": %d, \"dry_run\": %s, \"folders\": %zu, \"folders_created\": %zu, "
+	       "\"folders_failed\": %zu",
+		status, c->dry_run ? "true" : "false", r->folders, r->folders_created,
+		r->folders_failed);
+	printf(", \"selected\": %" PRIu64 ", \"restored\": %" PRIu64 ", \"bytes\": %" PRIu64
+	       ", \"present\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"damaged\": %" PRIu64
+	       ", \"flags_dropped\": %" PRIu64,
+		r->selected.messages, r->restored, r->bytes, r->present, r->refused, r->damaged,
+		r->flags_dropped);
+	printf(", \"identical\": %" PRIu64 ", \"normalised\": %" PRIu64 ", \"different\": %" PRIu64
+	       ", \"unverified\": %" PRIu64 ", \"error\": ",
+		r->identical, r->normalised, r->different, r->unverified);
+	if (err_is_set(e))
+		json_text(stdout, slice_str(e->text));
+	else
+		fputs("null", stdout);
+	puts("}");
+}
+
+/* ---- the job --------------------------------------------------------------------------------------- */
+
+static int restore_to(struct cli *c, const char *path, struct config_account *to)
+{
+	struct sync_account account;
+	struct restore_report report;
+	struct err e = ERR_INIT;
+	const struct sync_hooks hooks = cli_hooks(c);
+	struct restore_map *map = calloc(c->maps.n + 1, sizeof *map);
+	memset(&report, 0, sizeof report);
+	if (map == NULL) {
+		err_nomem(&e, "--map");
+		return cli_fail(c, &e);
+	}
+	const struct restore_options options = {.select = &c->select,
+		.folder_prefix = c->folder_prefix,
+		.map = map,
+		.nmap = c->maps.n,
+		.dry_run = c->dry_run,
+		.verify = c->verify_restore};
+	c->out.account = to->name;
+	cli_account(c, to, &account);
+	int failed = split_maps(&c->maps, map, &e) != 0 ||
+		sync_restore(path, &account, &options, &hooks, &report, &e) != 0;
+	free(map);
+	output_clear_progress(&c->out);
+	int status = EXIT_OK;
+	if (failed && e.code == E_CANCELLED && c->interrupt->signal != 0)
+		status = 128 + (int)c->interrupt->signal;
+	else if (failed)
+		status = cli_fail(c, &e);
+	else
+		status = exit_worse(
+			report.problems > 0 || report.unverified > 0 ? EXIT_PARTIAL : EXIT_OK,
+			cli_left_out(c, &report.selected));
+	if (c->json)
+		print_json(c, to, &report, &e, status);
+	else if (c->out.level >= OUTPUT_NORMAL || c->dry_run)
+		print_summary(c, to, &report, failed);
+	c->out.account = NULL;
+	return status;
+}
+
+/* The archive's account (by --path there may be none), and where to. */
+static int find_accounts(
+	struct cli *c, struct config_account **from, struct config_account **to, struct err *e)
+{
+	const char *path = c->path;
+	char *name[2] = {NULL, NULL}, **given = c->args;
+	size_t n = 0, ngiven = c->nargs;
+	if (ngiven > 0)
+		name[n++] = given[0];
+	if (c->to != NULL)
+		name[n++] = (char *)(uintptr_t)c->to;
+	struct config_account **list = NULL;
+	size_t found = 0;
+	/* --path is the archive's, whichever accounts are named. */
+	c->path = NULL;
+	c->args = name;
+	c->nargs = n;
+	int rc = cli_accounts(c, &list, &found, e);
+	c->args = given;
+	c->nargs = ngiven;
+	c->path = path;
+	if (rc == 0 && n == 0 && found != 1)
+		rc = err_set(e, ERR_USAGE, E_USAGE,
+			"there are %zu accounts in %s; name one of them", found, c->config.file);
+	if (rc == 0) {
+		*to = list[found - 1];
+		*from = list[0];
+		if (c->to != NULL && ngiven == 0 && path == NULL)
+			rc = err_set(e, ERR_USAGE, E_USAGE,
+				"whose archive? Name its account, or give --path");
+	}
+	free(list);
+	return rc;
+}
+
+int cmd_restore(struct cli *c)
+{
+	struct err e = ERR_INIT;
+	struct config_account *from = NULL, *to = NULL;
+	if (c->nargs > 1) {
+		err_set(&e, ERR_USAGE, E_USAGE, "one archive at a time: imapsync restore ACCOUNT");
+		return cli_fail(c, &e);
+	}
+	c->select.folders = (struct sync_patterns){c->folders.at, c->folders.n};
+	c->select.exclude = (struct sync_patterns){c->exclude.at, c->exclude.n};
+	if (find_accounts(c, &from, &to, &e) != 0 || cli_open_trace(c, &e) != 0)
+		return cli_fail(c, &e);
+	int status = restore_to(c, c->path != NULL ? c->path : from->path, to);
+	return c->interrupt->signal != 0 ? 128 + (int)c->interrupt->signal : status;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_verify.c -- imapsync verify: a line for each finding, with what mends it; a line at the
+ * end; 65 on damage. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cli.h"
+#include "cmd/exit.h"
+#include "core/base/text.h"
+#include "core/sync/verify.h"
+
+#define SAMPLE_MAX 10000
+
+/* "1/7" or "5%". */
+int cli_sample(struct cli *c, const char *arg)
+{
+	size_t n = strspn(arg, "0123456789");
+	const char *rest = arg + n;
+	uint64_t take, of = 100;
+	bool ok = slice_u64(slice_of(arg, n), SAMPLE_MAX, &take);
+	if (*rest == '/')
+		ok = ok && slice_u64(slice_str(rest + 1), SAMPLE_MAX, &of);
+	else
+		ok = ok && strcmp(rest, "%") == 0;
+	if (!ok || take == 0 || of == 0 || take > of) {
+		fprintf(stderr, "imapsync: --sample expects a part such as 1/7 or 5%%\n");
+		return -1;
+	}
+	c->sample_take = (uint32_t)take;
+	c->sample_of = (uint32_t)of;
+	return 0;
+}
+
+int cli_server(struct cli *c, const char *arg)
+{
+	c->server = true;
+	c->server_full = arg != NULL;
+	if (arg == NULL || strcmp(arg, "full") == 0)
+		return 0;
+	fprintf(stderr, "imapsync: --server takes no value but full\n");
+	return -1;
+}
+
+/* "Work/2016 UID 17" */
+void cli_print_message(FILE *f, struct slice mailbox, struct slice path, uint32_t uid)
+{
+	char shown[TEXT_SHOW_SIZE];
+	if (mailbox.n > 0)
+		fprintf(f, "%s", text_show(shown, sizeof shown, mailbox));
+	else if (path.n > 0)
+		fprintf(f, "mail/%s", text_show(shown, sizeof shown, path));
+	else
+		fputs("the archive", f);
+	if (uid != 0)
+		fprintf(f, " UID %" PRIu32, uid);
+}
+
+/* mail/Work/2016/cur/NAME, as far as there is one */
+void cli_print_file(FILE *f, const struct store_finding *x)
+{
+	char path[TEXT_SHOW_SIZE], file[TEXT_SHOW_SIZE];
+	if (x->file.n == 0)
+		return;
+	text_show(path, sizeof path, x->path);
+	fprintf(f, "mail/%s%s%s/%s", path, path[0] != '\0' ? "/" : "", x->in_new ? "new" : "cur",
+		text_show(file, sizeof file, x->file));
+}
+
+/* ---- findings -------------------------------------------------------------------------------- */
+
+static const char *account_name(const struct cli *c)
+{
+	return c->out.account != NULL ? c->out.account : "";
+}
+
+static void json_finding(struct cli *c, const char *class, struct slice mailbox, uint32_t uid,
+	const char *detail, bool damage, const char *mend)
+{
+	fputs("{\"account\": ", stdout);
+	json_text(stdout, slice_str(account_name(c)));
+	fputs(", \"class\": ", stdout);
+	json_text(stdout, slice_str(class));
+	printf(", \"damage\": %s, \"folder\": ", damage ? "true" : "false");
+	json_text(stdout, mailbox);
+	printf(", \"uid\": %" PRIu32 ", \"detail\": ", uid);
+	json_text(stdout, slice_str(detail));
+	fputs(", \"mend\": ", stdout);
+	json_text(stdout, slice_str(mend));
+}
+
+static void on_finding(void *ctx, const struct store_finding *f)
+{
+	struct cli *c = ctx;
+	bool damage = store_fault_is_damage(f->fault);
+	char mend[TEXT_SHOW_SIZE + 32] = "";
+	if (damage)
+		snprintf(mend, sizeof mend, "imapsync repair %s", account_name(c));
+	output_clear_progress(&c->out);
+	if (c->json) {
+		json_finding(
+			c, store_fault_name(f->fault), f->mailbox, f->uid, f->detail, damage, mend);
+		fputs(", \"path\": ", stdout);
+		json_text(stdout, f->path);
+		fputs(", \"file\": ", stdout);
+		json_text(stdout, f->file);
+		puts("}");
+		return;
+	}
+	if (!damage && c->out.level < OUTPUT_VERBOSE)
+		return;
+	printf("%s: %s: ", account_name(c), store_fault_name(f->fault));
+	cli_print_message(stdout, f->mailbox, f->path, f->uid);
+	printf(": %s", f->detail);
+	if (f->file.n > 0) {
+		fputs("; ", stdout);
+		cli_print_file(stdout, f);
+	}
+	printf("%s%s\n", damage ? "; mend with: " : "", mend);
+}
+
+static const char *mend_of(enum sync_difference_kind k)
+{
+	switch (k) {
+	case SYNC_DIFF_NOT_HERE:
+	case SYNC_DIFF_UIDVALIDITY:
+	case SYNC_DIFF_FOLDER: return "imapsync backup";
+	case SYNC_DIFF_CONTENT:
+	case SYNC_DIFF_DATE: return "imapsync show";
+	case SYNC_DIFF_NOT_THERE:
+	case SYNC_DIFF_SIZE:
+	case SYNC_DIFF_COUNT: break;
+	}
+	return "";
+}
+
+static void on_difference(void *ctx, const struct sync_difference *d)
+{
+	struct cli *c = ctx;
+	bool damage = sync_difference_is_damage(d->kind);
+	const char *mend = mend_of(d->kind);
+	output_clear_progress(&c->out);
+	if (c->json) {
+		json_finding(c, sync_difference_name(d->kind), d->mailbox, d->uid, d->detail,
+			damage, mend);
+		puts("}");
+		return;
+	}
+	if (!damage && !sync_difference_is_unsafe(d->kind) && c->out.level < OUTPUT_VERBOSE)
+		return;
+	printf("%s: %s: ", account_name(c), sync_difference_name(d->kind));
+	cli_print_message(stdout, d->mailbox, SLICE_NONE, d->uid);
+	printf(": %s", d->detail);
+	if (strcmp(mend, "imapsync show") == 0)
+		fputs("; the archive keeps what it has, see imapsync show", stdout);
+	else if (mend[0] != '\0')
+		printf("; mend with: %s %s", mend, account_name(c));
+	putchar('\n');
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void summary_json(
+	const struct cli *c, const struct sync_verify_report *r, int status, const struct err *e)
+{
+	fputs("{\"account\": ", stdout);
+	json_text(stdout, slice_str(account_name(c)));
+	printf(", \"status\": %d, \"messages\": %" PRIu64 ", \"files\": %" PRIu64
+	       ", \"read\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"damaged\": %" PRIu64
+	       ", \"findings\": {",
+		status, r->local.rows, r->local.files, r->local.read, r->local.bytes, r->damage);
+	for (int i = 0; i < STORE_FAULT_COUNT; i++)
+		printf("%s\"%s\": %" PRIu64, i > 0 ? ", " : "",
+			store_fault_name((enum store_fault)i), r->local.faults[i]);
+	if (c->server)
+		for (int i = 0; i < SYNC_DIFF_COUNT; i++)
+			printf(", \"%s\": %" PRIu64,
+				sync_difference_name((enum sync_difference_kind)i),
+				r->differences[i]);
+	printf("}, \"compared\": %" PRIu64 ", \"error\": ", r->compared);
+	if (err_is_set(e))
+		json_text(stdout, slice_str(e->text));
+	else
+		fputs("null", stdout);
+	puts("}");
+}
+
+static void summary(const struct cli *c, const struct sync_verify_report *r, uint64_t differing)
+{
+	char n[UNIT_SIZE], read[UNIT_SIZE], bytes[UNIT_SIZE];
+	printf("%s: %s %s, %s read (%s): ", account_name(c), unit_count(n, r->local.rows),
+		plural(r->local.rows, "message", "messages"), unit_count(read, r->local.read),
+		unit_bytes(bytes, r->local.bytes));
+	if (r->damage == 0)
+		fputs("no damage", stdout);
+	else
+		printf("%s %s", unit_count(n, r->damage),
+			plural(r->damage, "DAMAGE found", "DAMAGES found"));
+	if (r->local.faults[STORE_FAULT_LETTERS] > 0)
+		printf(", %s with flag letters of another program",
+			unit_count(n, r->local.faults[STORE_FAULT_LETTERS]));
+	if (c->server) {
+		printf("; %s compared with the server: ", unit_count(n, r->compared));
+		printf("%s %s", unit_count(n, differing),
+			plural(differing, "difference", "differences"));
+	}
+	putchar('\n');
+}
+
+static int status_of(const struct sync_verify_report *r)
+{
+	int status = r->damage > 0 ? EXIT_DAMAGE : EXIT_OK;
+	for (int i = 0; i < SYNC_DIFF_COUNT; i++) {
+		enum sync_difference_kind k = (enum sync_difference_kind)i;
+		if (r->differences[i] == 0)
+			continue;
+		if (sync_difference_is_damage(k))
+			status = exit_worse(status, EXIT_DAMAGE);
+		if (sync_difference_is_unsafe(k))
+			status = exit_worse(status, EXIT_PARTIAL);
+	}
+	return status;
+}
+
+static int verify_one(struct cli *c, struct config_account *a)
+{
+	struct sync_account account;
+	struct sync_verify_report r;
+	struct err e = ERR_INIT;
+	const struct sync_verify_options o = {.sample = c->sample_of != 0,
+		.take = c->sample_take,
+		.of = c->sample_of,
+		.server = c->server_full ? SYNC_SERVER_FULL
+			: c->server	 ? SYNC_SERVER_LIST
+					 : SYNC_SERVER_NO,
+		.ctx = c,
+		.finding = on_finding,
+		.difference = on_difference};
+	const struct sync_hooks hooks = cli_hooks(c);
+	cli_account(c, a, &account);
+	memset(&r, 0, sizeof r);
+	int failed = sync_verify(&account, &o, &hooks, &r, &e) != 0;
+	output_clear_progress(&c->out);
+	int status = status_of(&r);
+	uint64_t differing = 0;
+	for (int i = 0; i < SYNC_DIFF_COUNT; i++)
+		differing += r.differences[i];
+	if (failed && e.code == E_CANCELLED && c->interrupt->signal != 0)
+		status = 128 + (int)c->interrupt->signal;
+	else if (failed)
+		status = exit_worse(status, cli_fail(c, &e));
+	if (c->json)
+		summary_json(c, &r, status, &e);
+	else if (!failed && !r.index_unusable && c->out.level >= OUTPUT_CRON &&
+		(c->out.level >= OUTPUT_NORMAL || status != EXIT_OK))
+		summary(c, &r, differing);
+	return status;
+}
+
+int cmd_verify(struct cli *c)
+{
+	return cli_each(c, verify_one);
+}

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: MIT
+"""Giving mail back to a real server, judged by an independent client."""
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import archive
+import rig
+
+SPECIAL = {"Drafts": "\\Drafts", "Sent": "\\Sent", "Trash": "\\Trash"}
+
+
+def add_account(p, server, name, **keys):
+    """Another account of the same configuration, with an archive of its own."""
+    values = {"user": name, "password-command": "echo secret", "path": f"{p.dir}/archive-{name}", "host": "localhost",
+              "port": server.imaps, "tls-ca-file": server.ca} | {k.replace("_", "-"): v for k, v in keys.items()}
+    with open(p.conf, "a") as f:
+        f.write(f"[account {name}]\n" + "".join(f"{k} = {v}\n" for k, v in values.items()))
+
+
+def contents(server, user):
+    """{folder: sorted messages without their UIDs}."""
+    return {name: sorted((data, sorted(flags), secs) for data, flags, secs in messages.values())
+            for name, (_, messages) in rig.remote(server, user).items()}
+
+
+def special_uses(server, user):
+    c = server.client(user)
+    typ, data = c._simple_command("LIST", '(SPECIAL-USE)', '""', '"*"')
+    lines = c._untagged_response(typ, data, "LIST")[1]
+    c.logout()
+    return {line.decode().rsplit(" ", 1)[1].strip('"'): set(re.findall(r"\\(?:Drafts|Sent|Trash|Junk|Archive)", line.decode()))
+            for line in lines if line}
+
+
+def fill_account(server, user="me"):
+    c = server.client(user)
+    for name in ("Work", "Work/2016", "Work/2016/Empty", "Sent", "&AOk-t&AOk-", 'odd "name" [1]'):
+        c.create(rig.quote(name))
+    c.subscribe(rig.quote("Work/2016"))
+    rig.fill(c, "INBOX", 30)
+    rig.fill(c, "Work/2016", 120, size=500)
+    rig.fill(c, "&AOk-t&AOk-", 3)
+    rig.fill(c, 'odd "name" [1]', 2)
+    twin = b"Subject: twin\r\n\r\nthe same twice\r\n"
+    for _ in range(2):
+        rig.append(c, "Sent", twin, ["\\Seen", "$Forwarded", "work"], " 1-Mar-2024 10:00:00 -0330")
+    rig.append(c, "Sent", b"Subject: big\r\n\r\n" + b"x" * 70 * 30000 + b"\r\n", ["\\Flagged", "\\Deleted"], "02-Feb-1999 23:59:59 +1200")
+    rig.append(c, "INBOX", b"no header at all", [], "31-Dec-2023 23:59:59 -1200")
+    c.logout()
+
+
+def restore(p, *args, **kw):
+    return json.loads(p.run("restore", "--json", *args, **kw).stdout)
+
+
+def check_equal(server, a, b):
+    want, have = contents(server, a), contents(server, b)
+    assert set(want) == set(have), (sorted(want), sorted(have))
+    for name in want:
+        assert len(want[name]) == len(have[name]), f"{name}: {len(have[name])} messages, expected {len(want[name])}"
+        assert want[name] == have[name], name
+
+
+def round_trip(program, env, keys, check_fast=None):
+    with rig.Server(**env) as s, rig.Program(program, s, **keys) as p:
+        add_account(p, s, "you", **keys)
+        fill_account(s)
+        p.run("backup", "test")
+        before = archive.snapshot(p.path)
+        plan = restore(p, "--dry-run", "--to", "you", "test")
+        assert contents(s, "you").get("INBOX", []) == [] and len(contents(s, "you")) <= 1, "a dry run changes nothing"
+        trace = f"{p.dir}/trace"
+        done = restore(p, "--verify", "--to", "you", "--trace", trace, "test")
+        assert plan["restored"] == done["restored"] == 159 and plan["bytes"] == done["bytes"], (plan, done)
+        check_equal(s, "me", "you")
+        if check_fast:
+            check_fast(open(trace).read())
+        assert done["identical"] == 159 and done["different"] == done["normalised"] == done["unverified"] == 0, done
+        assert special_uses(s, "me") == special_uses(s, "you")
+        c = s.client("you")
+        assert any(b"Work/2016" in x for x in c.lsub()[1]), "subscribed as it was"
+        c.logout()
+        for _ in range(2):
+            again = restore(p, "--to", "you", "test")
+            assert again["restored"] == 0 and again["present"] == 159, again
+        check_equal(s, "me", "you")
+        assert archive.snapshot(p.path) == before, "the archive's messages are never changed"
+        p.run("backup", "you")
+        assert rig.compare(s, "you", f"{p.dir}/archive-you") == 159
+
+
+def test_round_trip(program):
+    def fast(trace):
+        assert trace.count(" APPEND ") < 20, "MULTIAPPEND: many messages in one command"
+        assert "the same twice" not in trace, "no mail in the trace"
+    round_trip(program, {}, {}, fast)
+
+
+def test_round_trip_to_a_server_without_extensions(program):
+    def plain(trace):
+        assert trace.count(" APPEND ") == 159 and "+}" not in trace
+    round_trip(program, {"CAPABILITY": "IMAP4rev1 UNSELECT AUTH=PLAIN"}, {}, plain)
+
+
+def test_round_trip_without_uids(program):
+    """The UIDs are found by looking, for the journal and for reading back."""
+    round_trip(program, {}, {"disable_extensions": "UIDPLUS LITERAL+"}, lambda trace: None)
+
+
+def test_round_trip_with_single_pipelined_messages(program):
+    def piped(trace):
+        assert trace.count(" APPEND ") == 159 and "+}" in trace
+    round_trip(program, {}, {"disable_extensions": "MULTIAPPEND"}, piped)
+
+
+def test_the_journal_is_lost(program):
+    """What is on the server is recognised all the same."""
+    with rig.Server() as s, rig.Program(program, s) as p:
+        add_account(p, s, "you")
+        fill_account(s)
+        p.run("backup", "test")
+        restore(p, "--to", "you", "test")
+        subprocess.run(["sqlite3", f"{p.path}/index.db", "DELETE FROM restore_journal"], check=True)
+        assert restore(p, "--to", "you", "test")["present"] == 159
+        check_equal(s, "me", "you")
+        # Of two equal messages one is gone: it is the only one that is restored.
+        c = s.client("you")
+        c.select("Sent")
+        c.uid("STORE", "1", "+FLAGS", "(\\Deleted)")
+        c.uid("EXPUNGE", "1")
+        c.logout()
+        again = restore(p, "--to", "you", "test")
+        assert again["restored"] == 1, again
+        check_equal(s, "me", "you")
+
+
+def test_killed_at_any_moment(program):
+    with rig.Server() as s, rig.Program(program, s) as p:
+        fill_account(s)
+        p.run("backup", "test")
+        want = contents(s, "me")
+        users = 10 if os.environ.get("IMAPSYNC_LONG") else 4
+        for u in range(users):
+            user = f"you{u}"
+            add_account(p, s, user, **({"disable_extensions": "MULTIAPPEND"} if u % 2 else {}))
+            for k in range(5):
+                run = subprocess.Popen(p.argv("restore", "--to", user, "test"), stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+                time.sleep(0.04 + 0.03 * k + 0.011 * u)
+                run.send_signal(signal.SIGKILL if k % 4 else signal.SIGTERM)
+                run.wait()
+            p.run("restore", "--to", user, "test")
+            have = contents(s, user)
+            assert have == want, {n: (len(want[n]), len(have.get(n, []))) for n in want}
+
+
+def test_as_of_and_deleted(program):
+    with rig.Server() as s, rig.Program(program, s) as p:
+        add_account(p, s, "then")
+        add_account(p, s, "lost")
+        c = s.client("me")
+        rig.fill(c, "INBOX", 60)
+        p.run("backup", "test")
+        before = contents(s, "me")
+        time.sleep(1.1)
+        moment = time.strftime("%Y-%m-%d %H:%M:%S")
+        time.sleep(1.1)
+        c.select("INBOX")
+        c.uid("STORE", "1:30", "+FLAGS", "(\\Deleted)")
+        c.expunge()
+        c.uid("STORE", "31:50", "FLAGS", "(\\Answered later)")
+        c.logout()
+        p.run("backup", "test")
+        restore(p, "--as-of", moment, "--to", "then", "test")
+        assert contents(s, "then") == before
+        restore(p, "--deleted", "--to", "lost", "test")
+        gone = {data for data, _, _ in before["INBOX"]} - {data for data, _, _ in contents(s, "me")["INBOX"]}
+        assert {data for data, _, _ in contents(s, "lost")["INBOX"]} == gone and len(gone) == 30
+        # Back into the account itself: what was lost comes back, the rest is known.
+        done = restore(p, "--as-of", moment, "test")
+        assert done["restored"] == 30 and done["present"] == 30, done
+        assert len(contents(s, "me")["INBOX"]) == 60
+
+
+def test_names_on_the_target(program):
+    with rig.Server(SEPARATOR=".") as s, rig.Program(program, s) as p:
+        add_account(p, s, "you")
+        add_account(p, s, "other")
+        c = s.client("me")
+        c.create("Work.2016")
+        rig.fill(c, "INBOX", 1)
+        rig.fill(c, "Work.2016", 2)
+        c.logout()
+        p.run("backup", "test")
+        restore(p, "--folder-prefix", "Back/from me", "--to", "you", "test")
+        assert {n for n, m in contents(s, "you").items() if m} == {"Back.from me.INBOX", "Back.from me.Work.2016"}
+        restore(p, "--map", "Work=Old/Jobs", "--map", "INBOX=In", "--to", "other", "test")
+        assert {n for n, m in contents(s, "other").items() if m} == {"In", "Old.Jobs.2016"}
+        part = restore(p, "--folder", "Work/*", "--uid", "2", "--to", "other", "test")
+        assert part["selected"] == 1 and part["restored"] == 1, part
+
+
+def test_a_damaged_message_is_not_given_back(program):
+    with rig.Server() as s, rig.Program(program, s) as p:
+        add_account(p, s, "you")
+        c = s.client("me")
+        rig.fill(c, "INBOX", 3)
+        c.logout()
+        p.run("backup", "test")
+        victim = next(n for n in sorted(archive.snapshot(p.path)) if "U2H" in n)
+        data = bytearray(open(victim, "rb").read())
+        data[-5] ^= 1
+        open(victim, "wb").write(data)
+        out = p.run("restore", "--to", "you", "test", status=1)
+        assert "UID 2" in out.stderr and "damaged" in out.stderr, out.all
+        assert len(contents(s, "you")["INBOX"]) == 2
+
+
+def test_there_is_no_archive(program):
+    with rig.Server() as s, rig.Program(program, s) as p:
+        p.run("restore", "test", status=None)
+        assert not os.path.exists(p.path), "a restore makes no archive"
