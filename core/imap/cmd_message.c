@@ -202,7 +202,6 @@ static void note_copyuid(struct imap4_cmd *owner, struct slice args)
 	uint64_t n = 0;
 	bool ok = slice_u64(validity, UINT32_MAX, &n) && n > 0 && rest.n == 0 &&
 		uidset_parse(&from, source, &e) == 0 && uidset_parse(&to, target, &e) == 0 &&
-		uidset_count(&from) == uidset_count(&to) &&
 		(o->copied.uidvalidity == 0 || o->copied.uidvalidity == n) &&
 		unite(o, &from, &to, ascends(source) && ascends(target), &e) == 0 &&
 		uidset_count(&o->from) == uidset_count(&o->to);

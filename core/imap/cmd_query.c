@@ -419,10 +419,10 @@ imap4_cmd *imap4_thread_start(
 
 /* ---- results --------------------------------------------------------------------------------------- */
 
+/* Until it is complete, err is IMAP4_AGAIN. */
 static bool succeeded(const imap4_cmd *c, const struct cmd_kind *kinds)
 {
-	return (c->kind == &kinds[0] || c->kind == &kinds[1]) && c->state == CMD_DONE &&
-		c->result.err == IMAP4_OK;
+	return (c->kind == &kinds[0] || c->kind == &kinds[1]) && c->result.err == IMAP4_OK;
 }
 
 const imap4_sorted *imap4_cmd_sorted(const imap4_cmd *c)

@@ -207,7 +207,7 @@ int imap4_data_quota(const imap4_data *d, size_t i, imap4_str *root, imap4_quota
 {
 	const imap4_node *name = is_named(d, "QUOTA") ? first(d) : NULL;
 	const imap4_node *list = name != NULL ? imap4_node_next(name) : NULL;
-	if (list == NULL || imap4_node_kind(list) != IMAP4_NODE_LIST || i > SIZE_MAX / 3)
+	if (list == NULL || i > SIZE_MAX / 3)
 		return 0;
 	const imap4_node *resource = skip(imap4_node_child(list), 3 * i);
 	const imap4_node *usage = skip(resource, 1), *limit = skip(usage, 1);

@@ -64,7 +64,8 @@ struct imap4_body {
 	const char *section;
 };
 
-/* The value of BODYSTRUCTURE or BODY. NULL: no list, nested deeper than the parser allows, or out of memory. */
+/* The value of BODYSTRUCTURE or BODY. NULL: no list, nested deeper than the parser allows, or out of memory. Free with
+ * imap4_body_free(); its strings, but for sections, are borrowed from the response. */
 IMAP4_API imap4_body *imap4_body_new(const imap4_node *value);
 IMAP4_API void imap4_body_free(imap4_body *b);
 /* A parameter by name, case ignored; absent otherwise. */

@@ -109,6 +109,11 @@ static void quota_injected(struct rig *r)
 		{{"a\0b", 3}, 0, 1}, {str("A"), 0, (uint64_t)INT64_MAX + 1}};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		finish(r, imap4_setquota_start(r->session, "r", &bad[i], 1));
+	imap4_quota many[1001];
+	for (size_t i = 0; i < 1001; i++)
+		many[i] = (imap4_quota){str("A"), 0, 1};
+	finish(r, imap4_setquota_start(r->session, "r", many, 1001));
+	imap4_cmd_free(imap4_setquota_start(r->session, "r", many, 1000));
 	finish(r, imap4_getquota_start(r->session, NULL));
 	finish(r, imap4_getquotaroot_start(r->session, (imap4_str){"a\0b", 3}));
 	imap4_cmd *c = imap4_getquota_start(r->session, "a\r\nb");
@@ -178,6 +183,7 @@ static const struct row rows[] = {
 		"not started IMAP4_E_ARG: SETQUOTA: a resource has no name\n"
 		"not started IMAP4_E_ARG: SETQUOTA: a resource has no name\n"
 		"not started IMAP4_E_ARG: SETQUOTA: a limit is too large\n"
+		"not started IMAP4_E_ARG: SETQUOTA: no root, or too many limits\n"
 		"not started IMAP4_E_ARG: GETQUOTA: no root, or too many limits\n"
 		"not started IMAP4_E_ARG: GETQUOTAROOT: a text has a NUL octet, which IMAP cannot carry\n"
 		"IMAP4_OK GETQUOTA succeeded\n"},

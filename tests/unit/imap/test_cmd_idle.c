@@ -104,12 +104,13 @@ static void ended_by_the_server(struct rig *r)
 	rig_pump(r);
 	rig_say(r, "+ idling\r\n");
 	rig_say(r, "* BYE Autologout; idle for too long\r\n");
+	rig_logf(r, "done %d\n", imap4_idle_done(c));
 	rig_finish(r, c);
 }
 
 static void other_handles(struct rig *r)
 {
-	imap4_cmd *c = imap4_noop_start(r->session);
+	imap4_cmd *c = imap4_status_start(r->session, (imap4_str){"a", 1}, IMAP4_ST_MESSAGES);
 	rig_logf(r, "%d %d\n", imap4_idle_done(c) == IMAP4_E_ARG, imap4_idle_running(c));
 	rig_say(r, "$1 OK x\r\n");
 	rig_finish(r, c);
@@ -149,9 +150,10 @@ static const struct row rows[] = {
 	{ROW(ended_by_the_server), {.caps = "IDLE"}, "$1 IDLE\r\n",
 		"unasked * BYE Autologout; idle for too long\n"
 		"failed bye: the server said BYE: Autologout; idle for too long\n"
-		"IMAP4_E_BYE IDLE: the server said BYE: Autologout; idle for too long\n"},
-	{ROW(other_handles), {.policy = IMAP4_POLICY_BACKUP, .caps = "IDLE"}, "$1 NOOP\r\n",
-		"1 0\nIMAP4_OK NOOP succeeded\nnot started IMAP4_E_POLICY: IDLE may change the "
+		"done 0\nIMAP4_E_BYE IDLE: the server said BYE: Autologout; idle for too long\n"},
+	{ROW(other_handles), {.policy = IMAP4_POLICY_BACKUP, .caps = "IDLE"},
+		"$1 STATUS a (MESSAGES)\r\n",
+		"1 0\nIMAP4_OK STATUS succeeded\nnot started IMAP4_E_POLICY: IDLE may change the "
 		"mailbox: not during a backup\n"},
 	{ROW(not_offered), {0}, "", "IMAP4_E_NOCAP IDLE failed: the server does not offer IDLE\n"},
 };

@@ -87,6 +87,8 @@ static void store_by_number(struct rig *r)
 	imap4_cmd *c = store(r, "3", IMAP4_FLAGS_REPLACE, "a",
 		&(imap4_store_opts){.struct_size = sizeof(imap4_store_opts)});
 	imap4_cmd *n = imap4_noop_start(r->session);
+	rig_pump(r);
+	rig_logf(r, "in flight %zu\n", engine_in_flight(r->engine));
 	rig_say(r, "* 3 FETCH (FLAGS (a $Done))\r\n* 2 FETCH (FLAGS (b))\r\n$1 OK x\r\n");
 	rig_say(r, "$2 OK x\r\n");
 	finish_store(r, c);
@@ -157,6 +159,25 @@ static void store_injected(struct rig *r)
 	finish_store(r, imap4_store_start(r->session, &s, 0, &nul, 1, NULL));
 	uidset_release(&s);
 	rig_pump(r);
+}
+
+/* The flags leave room for a set on the longest line: 200 octets of IMAP_COMMAND_ABSOLUTE_MAX. */
+static void store_long_flags(struct rig *r)
+{
+	char flag[7792];
+	memset(flag, 'a', sizeof flag);
+	begin(r);
+	struct uidset s = set_of("1");
+	for (size_t n = 7791; n <= 7792; n++) {
+		imap4_str f = {flag, n};
+		imap4_cmd *c = imap4_store_start(r->session, &s, 0, &f, 1, STORE_OPTS());
+		rig_logf(r, "%zu %d\n", n, c != NULL);
+		rig_pump(r);
+		imap4_cmd_free(c);
+	}
+	rig_logf(r, "%zu octets\n", r->sent.len);
+	buf_clear(&r->sent);
+	uidset_release(&s);
 }
 
 /* A set of odd numbers: about five octets each. */
@@ -257,6 +278,11 @@ static void copy_in_another_order(struct rig *r)
 static void copy_refused(struct rig *r)
 {
 	copy_with_code(r, "$1 NO [TRYCREATE] no such mailbox\r\n");
+}
+
+static void copy_refused_and_told(struct rig *r)
+{
+	copy_with_code(r, "$1 NO [COPYUID 1 2 3] x\r\n");
 }
 
 static void copies_badly_told(struct rig *r)
@@ -454,7 +480,7 @@ static const struct row rows[] = {
 		"unasked * 1 FETCH (UID 3 FLAGS ())\nmodified []\n  * 1 FETCH (UID 3 MODSEQ (7))\n"
 		"IMAP4_OK UID STORE succeeded\n"},
 	{ROW(store_by_number), {0}, "$1 STORE 3 FLAGS (a $Done)\r\n$2 NOOP\r\n",
-		"unasked * 2 FETCH (FLAGS (b))\nmodified []\n  * 3 FETCH (FLAGS (a $Done))\n"
+		"in flight 1\nunasked * 2 FETCH (FLAGS (b))\nmodified []\n  * 3 FETCH (FLAGS (a $Done))\n"
 		"IMAP4_OK STORE succeeded\nIMAP4_OK NOOP succeeded\n"},
 	{ROW(store_no_flags), {0}, "$1 UID STORE 1 FLAGS.SILENT ()\r\n",
 		"modified []\nIMAP4_OK UID STORE succeeded\n"
@@ -475,6 +501,7 @@ static const struct row rows[] = {
 		"modified []\nIMAP4_E_NOCAP UID STORE failed: the server does not offer CONDSTORE\n"},
 	{ROW(store_injected), {0}, "",
 		"not started IMAP4_E_ARG: STORE: a name has characters that cannot be sent\n"},
+	{ROW(store_long_flags), {0}, "", "7791 1\n7792 0\n7825 octets\n"},
 	{ROW(store_in_parts), {.caps = "CONDSTORE"}, "",
 		"in flight 2, short\nmodified [1001,1401]\nIMAP4_OK UID STORE succeeded\n"},
 	{ROW(a_store_waits_for_what_it_would_blur), {0},
@@ -491,6 +518,8 @@ static const struct row rows[] = {
 		"IMAP4_OK UID COPY succeeded\n"},
 	{ROW(copy_refused), {0}, "$1 UID COPY 304,319:320 meeting\r\n",
 		"IMAP4_E_NO UID COPY was refused: no such mailbox\n"},
+	{ROW(copy_refused_and_told), {0}, "$1 UID COPY 304,319:320 meeting\r\n",
+		"IMAP4_E_NO UID COPY was refused: x\n"},
 	{ROW(copies_badly_told), {0}, "", ""},
 	{ROW(copy_by_number), {0}, "$1 COPY 2:4 \"a \\\"b\"\r\n$2 COPY 7:* INBOX\r\n",
 		"IMAP4_OK COPY succeeded\nIMAP4_OK COPY succeeded\n"},

@@ -172,6 +172,14 @@ static void b_day_zero(imap4_query *q)
 {
 	imap4_query_date(q, IMAP4_ON, 2023, 2, 0);
 }
+static void b_day_below(imap4_query *q)
+{
+	imap4_query_date(q, IMAP4_ON, 2023, 2, -364); /* 1 February 2022 */
+}
+static void b_day_above(imap4_query *q)
+{
+	imap4_query_date(q, IMAP4_ON, 2022, 2, 366);
+}
 static void b_month(imap4_query *q)
 {
 	imap4_query_date(q, IMAP4_ON, 2023, 13, 1);
@@ -230,9 +238,10 @@ static void b_long(imap4_query *q)
 static const struct text_row bad_rows[] = {{Q(b_flag), ""}, {Q(b_flag_system), ""},
 	{Q(b_text_nul), ""}, {Q(b_text_latin1), ""}, {Q(b_where), ""}, {Q(b_field), ""},
 	{Q(b_field_colon), ""}, {Q(b_field_empty), ""}, {Q(b_day), ""}, {Q(b_day_zero), ""},
-	{Q(b_month), ""}, {Q(b_year), ""}, {Q(b_how), ""}, {Q(b_size), ""}, {Q(b_age), ""},
-	{Q(b_modseq), ""}, {Q(b_set), ""}, {Q(b_self_not), ""}, {Q(b_self_or), ""},
-	{Q(b_self_and), ""}, {Q(b_inner), ""}, {Q(b_long), ""}};
+	{Q(b_day_below), ""}, {Q(b_day_above), ""}, {Q(b_month), ""}, {Q(b_year), ""},
+	{Q(b_how), ""}, {Q(b_size), ""}, {Q(b_age), ""}, {Q(b_modseq), ""}, {Q(b_set), ""},
+	{Q(b_self_not), ""}, {Q(b_self_or), ""}, {Q(b_self_and), ""}, {Q(b_inner), ""},
+	{Q(b_long), ""}};
 
 Test(cmd_query, what_cannot_be_sent_spoils_the_query)
 {
@@ -379,6 +388,23 @@ static void search_after_utf8_accept(struct rig *r)
 	finish_search(r, c);
 }
 
+static void search_after_rev2(struct rig *r)
+{
+	begin(r);
+	rig_say(r, "* ENABLED IMAP4rev2\r\n");
+	imap4_query *q = imap4_query_new();
+	imap4_query_text(q, IMAP4_IN_SUBJECT, str("\xc3\xa9"));
+	imap4_cmd *c = imap4_search_start(r->session, q, NULL);
+	imap4_cmd *after = imap4_noop_start(r->session);
+	imap4_query_free(q);
+	rig_pump(r);
+	rig_logf(r, "in flight %zu\n", engine_in_flight(r->engine));
+	rig_say(r, "$1 NO x\r\n");
+	rig_say(r, "$2 OK x\r\n");
+	finish_search(r, c);
+	rig_finish(r, after);
+}
+
 static void search_not_offered(struct rig *r)
 {
 	begin(r);
@@ -434,6 +460,14 @@ static void sort_spoilt(struct rig *r)
 static void sort_word(struct rig *r)
 {
 	sort_with(r, "* SORT 1 x\r\n$1 OK x\r\n");
+}
+static void sort_too_large(struct rig *r)
+{
+	sort_with(r, "* SORT 1 4294967296\r\n$1 OK x\r\n");
+}
+static void sort_stray(struct rig *r)
+{
+	sort_with(r, "* SORT 1 2)\r\n$1 OK x\r\n");
 }
 static void sort_twice(struct rig *r)
 {
@@ -601,6 +635,10 @@ static const struct row rows[] = {
 		"$1 UID SEARCH SUBJECT {2+}\r\n\xc3\xa9\r\n",
 		"unasked * ENABLED UTF8=ACCEPT\nhave c min 0 max 0 count 0 modseq 0 uid 1 []\n"
 		"IMAP4_OK UID SEARCH succeeded\n"},
+	{ROW(search_after_rev2), {.caps = "LITERAL+"},
+		"$1 SEARCH SUBJECT {2+}\r\n\xc3\xa9\r\n$2 NOOP\r\n",
+		"unasked * ENABLED IMAP4rev2\nin flight 1\nIMAP4_E_NO SEARCH was refused: x\n"
+		"IMAP4_OK NOOP succeeded\n"},
 	{ROW(search_not_offered), {0}, "",
 		"IMAP4_E_NOCAP UID SEARCH failed: the server does not offer WITHIN\n"
 		"IMAP4_E_NOCAP UID SEARCH failed: the server does not offer CONDSTORE\n"},
@@ -610,6 +648,8 @@ static const struct row rows[] = {
 	{ROW(sort_silent), {.caps = "SORT"}, SORT_SENT, "IMAP4_OK UID SORT succeeded\n"},
 	{ROW(sort_spoilt), {.caps = "SORT"}, SORT_SENT, SPOILT("UID SORT")},
 	{ROW(sort_word), {.caps = "SORT"}, SORT_SENT, SPOILT("UID SORT")},
+	{ROW(sort_too_large), {.caps = "SORT"}, SORT_SENT, SPOILT("UID SORT")},
+	{ROW(sort_stray), {.caps = "SORT"}, SORT_SENT, SPOILT("UID SORT")},
 	{ROW(sort_twice), {.caps = "SORT"}, SORT_SENT, SPOILT("UID SORT")},
 	{ROW(sort_all_keys), {.caps = "SORT SORT=DISPLAY LITERAL-"},
 		"$1 SORT (ARRIVAL CC DATE FROM SIZE SUBJECT TO DISPLAYFROM DISPLAYTO) UTF-8 TO "
