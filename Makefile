@@ -188,8 +188,9 @@ check-docs: $(PROGRAM)
 check-live: $(PROGRAM)
 	@tests/live/run $(PROGRAM)
 
-# The long suites: everything again under the sanitizers and with the other compiler.
+# The long suites: more kills, cuts and bytes; everything again under the sanitizers and with the other compiler.
 check-all: check
+	@IMAPSYNC_LONG=1 $(MAKE) --no-print-directory check-live
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined CFLAGS="-O1 -g" check-installed
 	@$(MAKE) --no-print-directory CC=clang DEVELOPER=1 all unit
 
