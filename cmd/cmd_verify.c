@@ -4,11 +4,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cli.h"
 #include "cmd/exit.h"
 #include "core/base/text.h"
 #include "core/sync/verify.h"
+#include "core/sync/verify_export.h"
 
 #define SAMPLE_MAX 10000
 
@@ -257,7 +259,145 @@ static int verify_one(struct cli *c, struct config_account *a)
 	return status;
 }
 
+/* ---- exported files -------------------------------------------------------------------------- */
+
+static void on_export_finding(void *ctx, const struct export_finding *f)
+{
+	struct cli *c = ctx;
+	char shown[TEXT_SHOW_SIZE], path[TEXT_SHOW_SIZE];
+	if (c->json) {
+		fputs("{\"file\": ", stdout);
+		json_text(stdout, slice_str(c->state));
+		printf(", \"class\": \"%s\", \"path\": ", export_fault_name(f->fault));
+		json_text(stdout, f->path);
+		fputs(", \"folder\": ", stdout);
+		json_text(stdout, f->folder);
+		printf(", \"uid\": %" PRIu32 ", \"detail\": ", f->uid);
+		json_text(stdout, slice_str(f->detail));
+		puts("}");
+		return;
+	}
+	printf("%s: %s: ", text_show(shown, sizeof shown, slice_str(c->state)), export_fault_name(f->fault));
+	if (f->uid != 0) {
+		cli_print_message(stdout, f->folder, SLICE_NONE, f->uid);
+		fputs(": ", stdout);
+	}
+	printf("%s: %s\n", text_show(path, sizeof path, f->path), f->detail);
+}
+
+static void export_summary_json(
+	const char *path, const struct export_verify_report *r, int status, const struct err *e)
+{
+	fputs("{\"file\": ", stdout);
+	json_text(stdout, slice_str(path));
+	printf(", \"status\": %d, \"messages\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"damaged\": %" PRIu64
+	       ", \"findings\": {",
+		status, r->messages, r->bytes, r->damage);
+	for (int i = 0; i < EXPORT_FAULT_COUNT; i++)
+		printf("%s\"%s\": %" PRIu64, i > 0 ? ", " : "", export_fault_name((enum export_fault)i),
+			r->faults[i]);
+	fputs("}, \"error\": ", stdout);
+	if (err_is_set(e))
+		json_text(stdout, slice_str(e->text));
+	else
+		fputs("null", stdout);
+	puts("}");
+}
+
+static void export_summary(const char *path, const struct export_verify_report *r)
+{
+	char shown[TEXT_SHOW_SIZE], n[UNIT_SIZE], bytes[UNIT_SIZE];
+	printf("%s: %s %s, %s read: ", text_show(shown, sizeof shown, slice_str(path)),
+		unit_count(n, r->messages), plural(r->messages, "message", "messages"),
+		unit_bytes(bytes, r->bytes));
+	if (r->damage == 0)
+		puts("no damage");
+	else
+		printf("%s %s\n", unit_count(n, r->damage),
+			plural(r->damage, "DAMAGE found", "DAMAGES found"));
+}
+
+static int verify_export(struct cli *c, char *path)
+{
+	struct export_verify_report r;
+	struct err e = ERR_INIT;
+	const struct export_verify v = {c, on_export_finding, c->interrupt};
+	c->state = path;
+	int failed = sync_verify_export(path, &v, &r, &e) != 0;
+	int status = r.damage > 0 ? EXIT_DAMAGE : EXIT_OK;
+	if (failed && e.code == E_CANCELLED && c->interrupt->signal != 0)
+		status = 128 + (int)c->interrupt->signal;
+	else if (failed)
+		status = exit_worse(status, cli_fail(c, &e));
+	if (c->json)
+		export_summary_json(path, &r, status, &e);
+	else if (!failed && c->out.level >= OUTPUT_CRON &&
+		(c->out.level >= OUTPUT_NORMAL || status != EXIT_OK))
+		export_summary(path, &r);
+	return status;
+}
+
+/* A '/' cannot be in the name of an account; a file without one is only looked at when no account has that name. */
+static int find_files(struct cli *c, bool *is_file, size_t *files, struct err *e)
+{
+	struct config known;
+	int rc = 0;
+	config_init(&known);
+	for (size_t i = 0; i < c->nargs && rc == 0; i++) {
+		if (config_is_url(c->args[i]))
+			continue;
+		is_file[i] = strchr(c->args[i], '/') != NULL;
+		if (!is_file[i] && access(c->args[i], F_OK) == 0) {
+			if (known.file == NULL && config_read(&known, c->config_file, e) != 0) {
+				rc = e->code == E_MISSING && c->config_file == NULL ? 0 : -1;
+				if (rc == 0)
+					err_clear(e);
+			}
+			is_file[i] = config_find(&known, c->args[i]) == NULL;
+		}
+		*files += is_file[i];
+	}
+	config_release(&known);
+	return rc;
+}
+
+static int verify_files(struct cli *c, const bool *is_file, size_t files)
+{
+	struct err e = ERR_INIT;
+	size_t accounts = 0;
+	int status = EXIT_OK;
+	if (files > 0 && (c->server || c->sample_of != 0 || c->path != NULL)) {
+		err_set(&e, ERR_USAGE, E_USAGE,
+			"--sample, --server and --path are for archives, not for exported files");
+		return cli_fail(c, &e);
+	}
+	for (size_t i = 0; i < c->nargs; i++) {
+		if (!is_file[i])
+			c->args[accounts++] = c->args[i];
+		else if (c->interrupt->signal == 0)
+			status = exit_worse(status, verify_export(c, c->args[i]));
+	}
+	if (c->interrupt->signal != 0)
+		return 128 + (int)c->interrupt->signal;
+	bool all = files == 0;
+	c->nargs = accounts;
+	return all || accounts > 0 ? exit_worse(status, cli_each(c, verify_one)) : status;
+}
+
 int cmd_verify(struct cli *c)
 {
-	return cli_each(c, verify_one);
+	struct err e = ERR_INIT;
+	size_t files = 0;
+	bool *is_file = calloc(c->nargs + 1, sizeof *is_file);
+	int status;
+	if (is_file == NULL) {
+		err_nomem(&e, "the arguments");
+		status = cli_fail(c, &e);
+	} else if (find_files(c, is_file, &files, &e) != 0) {
+		status = cli_fail(c, &e);
+	} else {
+		status = verify_files(c, is_file, files);
+	}
+	free(is_file);
+	return status;
 }

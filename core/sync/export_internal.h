@@ -54,6 +54,9 @@ struct export_writer {
 };
 
 struct export_writer *export_mbox_new(const struct export_options *o, struct err *e);
+/* The date in the line in front of a message: asctime() in UTC, without locale and TZ: "Fri Mar  1 10:00:00 2024". */
+#define EXPORT_MBOX_DATE 64
+void export_mbox_date(char out[EXPORT_MBOX_DATE], const struct mail_date *d);
 /* Tar or folder: a layout (export_tree.c) over one of the trees below. */
 struct export_writer *export_tree_new(const struct export_options *o, struct err *e);
 

@@ -39,8 +39,7 @@ static int mbox_folder(struct export_writer *w, const struct store_mailbox *box,
 	return 0;
 }
 
-/* asctime() in UTC, without locale and TZ: "Fri Mar  1 10:00:00 2024". */
-static void from_date(char out[64], const struct mail_date *d)
+void export_mbox_date(char out[EXPORT_MBOX_DATE], const struct mail_date *d)
 {
 	static const char days[] = "ThuFriSatSunMonTueWed"; /* 1970-01-01 was a Thursday */
 	struct mail_date utc = {d->valid ? d->secs : 0, 0, true};
@@ -51,18 +50,18 @@ static void from_date(char out[64], const struct mail_date *d)
 	}
 	int64_t day = (utc.secs - (utc.secs % 86400 + 86400) % 86400) / 86400;
 	size_t weekday = (size_t)((day % 7 + 7) % 7);
-	snprintf(out, 64, "%.3s %.3s %.2s %.8s %.4s", days + 3 * weekday, text + 3, text, text + 12,
-		text + 7);
+	snprintf(out, EXPORT_MBOX_DATE, "%.3s %.3s %.2s %.8s %.4s", days + 3 * weekday, text + 3,
+		text, text + 12, text + 7);
 }
 
 static int mbox_begin(struct export_writer *w, const struct export_message *msg, bool *lf,
 	struct buf *place, struct err *e)
 {
 	struct mbox *m = (struct mbox *)w;
-	char date[64], line[128];
+	char date[EXPORT_MBOX_DATE], line[128];
 	(void)place;
 	*lf = msg->all_crlf;
-	from_date(date, &msg->item->record->date);
+	export_mbox_date(date, &msg->item->record->date);
 	int n = snprintf(line, sizeof line, "From MAILER-DAEMON %s\n", date);
 	if (put(m, line, (size_t)n, e) != 0)
 		return -1;

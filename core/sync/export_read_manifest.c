@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * export_read_manifest.c -- the lines of a manifest. As strict as the writer: whatever it would not have written is
+ * damage, for the manifest is what everything else is compared with.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/sync/export_internal.h"
+#include "core/sync/export_read.h"
+
+#define LINE_MAX_BYTES (4 * (size_t)MAIL_FLAGS_TEXT_MAX + 8 * (size_t)EXPORT_PLACE_MAX)
+#define FIELDS	       8
+#define DATE_LEN       24 /* 2024-03-01T10:00:00+0200 */
+
+void export_lines_init(struct export_lines *l,
+	int (*each)(void *ctx, const struct export_line *line, struct err *e), void *ctx)
+{
+	l->each = each;
+	l->ctx = ctx;
+	l->number = 0;
+	buf_init(&l->line, LINE_MAX_BYTES);
+	buf_init(&l->folder, LINE_MAX_BYTES);
+	buf_init(&l->place, LINE_MAX_BYTES);
+}
+
+void export_lines_release(struct export_lines *l)
+{
+	buf_release(&l->line);
+	buf_release(&l->folder);
+	buf_release(&l->place);
+}
+
+static int broken(const struct export_lines *l, const char *what, struct err *e)
+{
+	return err_set(e, ERR_STORE, E_CORRUPT, "line %" PRIu64 " of the manifest is damaged: %s",
+		l->number, what);
+}
+
+static int hex_digit(unsigned char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static bool is_plain(unsigned char c)
+{
+	return c > 0x20 && c < 0x7F && c != '%' && c != ',';
+}
+
+/* Only what must be written as %XX may be. */
+static bool decode(struct slice s, struct buf *out)
+{
+	buf_clear(out);
+	for (size_t i = 0; i < s.n; i++) {
+		if (is_plain(s.p[i])) {
+			buf_add_byte(out, s.p[i]);
+			continue;
+		}
+		int hi = s.p[i] == '%' && i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
+		int lo = hi >= 0 ? hex_digit(s.p[i + 2]) : -1;
+		if (lo < 0 || is_plain((unsigned char)(hi << 4 | lo)))
+			return false;
+		buf_add_byte(out, (unsigned char)(hi << 4 | lo));
+		i += 2;
+	}
+	return s.n > 0 && out->failed == E_NONE;
+}
+
+static bool flags_are_good(struct slice s, struct buf *scratch)
+{
+	if (slice_eq_str(s, "-"))
+		return true;
+	for (;;) {
+		const unsigned char *comma = s.n > 0 ? memchr(s.p, ',', s.n) : NULL;
+		size_t n = comma != NULL ? (size_t)(comma - s.p) : s.n;
+		struct slice flag = slice_of(s.p, n);
+		if (slice_eq_str(flag, "-") ||
+			(!slice_eq_str(flag, "%2D") && !decode(flag, scratch)))
+			return false;
+		if (comma == NULL)
+			return true;
+		s = slice_of(comma + 1, s.n - n - 1);
+	}
+}
+
+static bool parse_date(struct slice s, struct mail_date *d)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	static const char shape[] = "dddd-dd-ddTdd:dd:ddzdddd";
+	char text[MAIL_DATE_LEN + 1];
+	memset(d, 0, sizeof *d);
+	if (slice_eq_str(s, "-"))
+		return true;
+	if (s.n != DATE_LEN)
+		return false;
+	for (size_t i = 0; i < DATE_LEN; i++) {
+		bool digit = s.p[i] >= '0' && s.p[i] <= '9';
+		bool sign = s.p[i] == '+' || s.p[i] == '-';
+		if (shape[i] == 'd' ? !digit : shape[i] == 'z' ? !sign : s.p[i] != shape[i])
+			return false;
+	}
+	int month = (s.p[5] - '0') * 10 + s.p[6] - '0';
+	if (month < 1 || month > 12)
+		return false;
+	const char *p = (const char *)s.p;
+	snprintf(text, sizeof text, "%.2s-%.3s-%.4s %.8s %.5s", p + 8, months + 3 * (month - 1), p,
+		p + 11, p + 19);
+	return mail_date_parse(slice_str(text), d);
+}
+
+static bool parse_hash(struct slice s, unsigned char *out)
+{
+	char text[SHA256_HEX + 1];
+	if (s.n != SHA256_HEX)
+		return false;
+	memcpy(text, s.p, SHA256_HEX);
+	text[SHA256_HEX] = '\0';
+	return hex_parse(text, SHA256_LEN, out);
+}
+
+static int on_message(struct export_lines *l, struct slice s, struct err *e)
+{
+	struct slice f[FIELDS];
+	struct export_line line = {.number = l->number};
+	uint64_t validity, uid;
+	for (size_t i = 0; i < FIELDS; i++) {
+		const unsigned char *space = s.n > 0 ? memchr(s.p, ' ', s.n) : NULL;
+		if ((space == NULL) != (i == FIELDS - 1))
+			return broken(l, "it does not have eight fields", e);
+		size_t n = space != NULL ? (size_t)(space - s.p) : s.n;
+		f[i] = slice_of(s.p, n);
+		if (space != NULL)
+			s = slice_of(space + 1, s.n - n - 1);
+	}
+	if (!parse_hash(f[0], line.sha256))
+		return broken(l, "the SHA-256", e);
+	if (!slice_u64(f[1], INT64_MAX, &line.size))
+		return broken(l, "the size", e);
+	if (!parse_date(f[2], &line.date))
+		return broken(l, "the date", e);
+	if (!flags_are_good(f[3], &l->place))
+		return broken(l, "the flags", e);
+	if (!slice_u64(f[4], UINT32_MAX, &validity) || !slice_u64(f[5], UINT32_MAX, &uid))
+		return broken(l, "UIDVALIDITY or UID", e);
+	if (!decode(f[6], &l->folder) || !decode(f[7], &l->place))
+		return broken(l, "the folder or the place", e);
+	line.uidvalidity = (uint32_t)validity;
+	line.uid = (uint32_t)uid;
+	line.folder = buf_slice(&l->folder);
+	line.place = buf_slice(&l->place);
+	return l->each(l->ctx, &line, e);
+}
+
+static int on_line(struct export_lines *l, struct err *e)
+{
+	struct slice s = buf_slice(&l->line);
+	l->number++;
+	if (l->number == 1)
+		return slice_eq_str(s, "imapsync-manifest 1")
+			? 0
+			: broken(l, "not a manifest of a version that is known", e);
+	if (l->number == 2)
+		return slice_eq_str(s, "# sha256 size date flags uidvalidity uid folder place")
+			? 0
+			: broken(l, "the names of the fields", e);
+	return on_message(l, s, e);
+}
+
+int export_lines_add(struct export_lines *l, const void *p, size_t n, struct err *e)
+{
+	const unsigned char *at = p, *end = at + n;
+	while (at < end) {
+		const unsigned char *lf = memchr(at, '\n', (size_t)(end - at));
+		const unsigned char *stop = lf != NULL ? lf : end;
+		buf_add(&l->line, at, (size_t)(stop - at));
+		if (buf_check(&l->line, "a line of the manifest", e) != 0)
+			return err_widen(e, ERR_STORE);
+		if (lf == NULL)
+			return 0;
+		if (on_line(l, e) != 0)
+			return -1;
+		buf_clear(&l->line);
+		at = lf + 1;
+	}
+	return 0;
+}
+
+int export_lines_end(struct export_lines *l, struct err *e)
+{
+	if (l->number >= 2 && l->line.len == 0)
+		return 0;
+	return err_set(
+		e, ERR_STORE, E_CORRUPT, "the manifest is cut off behind line %" PRIu64, l->number);
+}
