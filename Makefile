@@ -226,9 +226,11 @@ fuzz:
 
 # ---- housekeeping --------------------------------------------------------------------------------
 .PHONY: lint format clean help
+# The check for "insecure" calls wants C11's annex K, which no libc here has.
+TIDY_CHECKS := --checks='clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling'
 lint:
 	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
-	@clang-tidy --quiet $(foreach l,$(LAYERS),$(src_$(l))) cmd/main.c -- $(ALL_CPPFLAGS) -std=c11
+	@clang-tidy --quiet --warnings-as-errors='*' $(TIDY_CHECKS) $(foreach l,$(LAYERS),$(src_$(l))) cmd/main.c -- $(ALL_CPPFLAGS) -std=c11
 
 format:
 	@clang-format -i $$(git ls-files '*.c' '*.h')

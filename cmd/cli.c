@@ -17,14 +17,14 @@
 static const struct command commands[] = {
 	{"backup", "[ACCOUNT...]", "bring the local copy up to date (what cron runs)", cmd_backup},
 	{"check", "[ACCOUNT...]", "connect, log in, say what would be backed up", cmd_check},
-	{"export", "[ACCOUNT]", "write messages of the archive to one file", cmd_export},
+	{"export", "[ACCOUNT]", "write messages of an archive, or a server, to one file", cmd_export},
 	{"folders", "[ACCOUNT...]", "list folders with messages and size", cmd_folders},
 	{"list", "[FOLDER...]", "list messages of the archive", cmd_list},
 	{"repair", "[ACCOUNT...]", "mend the archive, fetch damaged messages again", cmd_repair},
 	{"restore", "[ACCOUNT]", "give messages of the archive back to a server", cmd_restore},
 	{"show", "FOLDER UID", "print one message of the archive", cmd_show},
 	{"status", "[ACCOUNT...]", "last good run, counts, what failed", cmd_status},
-	{"verify", "[ACCOUNT...]", "look for damage in the archive", cmd_verify},
+	{"verify", "[ACCOUNT|FILE...]", "look for damage in the archive, or in an export", cmd_verify},
 };
 
 enum option_id {

@@ -303,6 +303,20 @@ static int finish(struct export *x, struct err *e)
 	return x->w->finish(x->w, x->manifest, (uint64_t)size, e);
 }
 
+static struct export_writer *open_output(const struct export_options *o, struct err *e)
+{
+	return o->format.container == EXPORT_MBOX ? export_mbox_new(o, e) : export_tree_new(o, e);
+}
+
+int sync_export_check(const struct export_options *o, struct err *e)
+{
+	struct export_writer *w = open_output(o, e);
+	if (w == NULL)
+		return -1;
+	w->close(w);
+	return 0;
+}
+
 static int run(struct export *x, struct err *e)
 {
 	const struct selection_sink sink = {x, on_folder, on_message, on_unreadable};
@@ -318,8 +332,7 @@ static int run(struct export *x, struct err *e)
 			e, ERR_STORE, E_IO, errno, "cannot make the manifest's temporary file");
 	if (export_manifest_begin(x->manifest, e) != 0)
 		return -1;
-	x->w = x->o->format.container == EXPORT_MBOX ? export_mbox_new(x->o, e)
-						     : export_tree_new(x->o, e);
+	x->w = open_output(x->o, e);
 	if (x->w == NULL)
 		return -1;
 	if (selection_run(x->s, x->o->select, &sink, &x->r->counts, e) != 0)

@@ -59,6 +59,10 @@ struct export_report {
 	uint64_t damaged; /* selected, but unreadable or not what the server sent: not written */
 };
 
+/* Before work that takes long: can sync_export() begin to write there? Opens the output and gives it
+ * up again; nothing stays. */
+int sync_export_check(const struct export_options *o, struct err *e) NODISCARD;
+
 /* 0: the output is complete but for what the report says; -1: there is none. Interrupted: -1,
  * E_CANCELLED. Problems with single messages go to h->note. */
 int sync_export(struct store *s, const struct export_options *o, const struct sync_hooks *h,

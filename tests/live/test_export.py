@@ -5,11 +5,15 @@ import hashlib
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import tarfile
+import tempfile
 
 import archive
 import rig
+from test_cli import on_terminal
 
 NASTY = [
     b"Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\nFrom: =?iso-8859-1?Q?Andr=E9?= <andre@example.org>\r\n"
@@ -252,6 +256,130 @@ def test_what_is_gone_is_found_and_the_past_is_as_it_was(program):
             check_against(before, lines, content.__getitem__)
             p.run("export", "--output", f"{p.dir}/now.mbox")
             assert len(manifest(open(f"{p.dir}/now.mbox.manifest").read())) == len(now)
+
+
+class Direct:
+    """A home, a folder for the output and one for temporary files; nothing is configured in any of them."""
+
+    def __init__(self, program, server):
+        self.program, self.server = os.path.abspath(program), server
+        self.url = f"imaps://me@localhost:{server.imaps}"
+
+    def __enter__(self):
+        self.dir = tempfile.mkdtemp(prefix="imapsync-live-")
+        self.out, self.tmp = f"{self.dir}/out", f"{self.dir}/tmp"
+        for name in ("home", "out", "tmp"):
+            os.mkdir(f"{self.dir}/{name}")
+        # The system's trust store does not know the test authority.
+        self.env = {"SSL_CERT_FILE": self.server.ca, "HOME": f"{self.dir}/home", "XDG_CONFIG_HOME": f"{self.dir}/home",
+                    "TMPDIR": self.tmp}
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def run(self, *args, password="secret"):
+        """(status, what was on the terminal)"""
+        return on_terminal([self.program, "export", *args, self.url], [("Password", password + "\n")], env=self.env)
+
+    def nothing_but(self, *names):
+        """What is in the output's folder; there must be nothing in the two others."""
+        assert sorted(os.listdir(self.out)) == sorted(names), os.listdir(self.out)
+        assert os.listdir(self.tmp) == [] and os.listdir(f"{self.dir}/home") == []
+
+
+def tar_content(path, **kw):
+    """(the lines of the manifest, {name: bytes})"""
+    with tarfile.open(path, **kw) as tar:
+        content = {m.name: tar.extractfile(m).read() for m in tar if m.isfile()}
+    return manifest(content.pop("MANIFEST").decode()), content
+
+
+def test_straight_from_a_server(program):
+    with rig.Server() as server, Direct(program, server) as d:
+        filled(server)
+        want = rig.remote(server, "me")
+        status, said = d.run("--output", f"{d.out}/mail.tar.gz")
+        assert status == 0 and "40 messages of " in said, said
+        d.nothing_but("mail.tar.gz")
+        lines, content = tar_content(f"{d.out}/mail.tar.gz")
+        check_against(want, lines, content.__getitem__)
+        assert rig.remote(server, "me") == want, "the server must not be changed"
+        # The same bytes as by way of an archive.
+        with rig.Program(program, server) as p:
+            p.run("backup")
+            p.run("export", "--output", f"{p.dir}/mail.tar.gz")
+            assert open(f"{p.dir}/mail.tar.gz", "rb").read() == open(f"{d.out}/mail.tar.gz", "rb").read()
+        # A pipe; the temporary folder is elsewhere then.
+        status, said = on_terminal(["sh", "-c", f"'{d.program}' export --format eml.tar --output - {d.url} >{d.out}/pipe.tar"],
+                                   [("Password", "secret\n")], env=d.env)
+        assert status == 0, said
+        lines, content = tar_content(f"{d.out}/pipe.tar")
+        check_against(want, lines, content.__getitem__)
+        d.nothing_but("mail.tar.gz", "pipe.tar")
+        # Only some folders and messages.
+        status, said = d.run("--output", f"{d.out}/some.tar", "--exclude", "INBOX", "--folder", "Entw*", "--folder", "INBOX", "--uid", "2")
+        assert status == 0, said
+        lines, _ = tar_content(f"{d.out}/some.tar")
+        assert {(x[6], x[5]) for x in lines} == {("Entw&APw-rfe/Archiv.eml", 2)}, lines
+        d.nothing_but("mail.tar.gz", "pipe.tar", "some.tar")
+
+
+def messages_of(server):
+    """The message files of the server itself (sdbox)."""
+    for folder, _, names in os.walk(f"{server.dir}/users/me"):
+        yield from (f"{folder}/{n}" for n in names if n.startswith("u."))
+
+
+def test_straight_from_a_server_a_part_is_exported_and_the_status_says_so(program):
+    with rig.Server() as server, Direct(program, server) as d:
+        filled(server)
+        want = rig.remote(server, "me")
+        # The server lists the message, and cannot read it.
+        victim = next(p for p in messages_of(server) if b"no end of line" in open(p, "rb").read())
+        os.chmod(victim, 0)
+        status, said = d.run("--output", f"{d.out}/mail.tar")
+        assert status == 1 and "message UID 3 is not saved" in said, (status, said)
+        assert "the export is not complete: 1 message and 0 folders could not be fetched" in said, said
+        d.nothing_but("mail.tar")
+        del want["INBOX"][1][3]
+        lines, content = tar_content(f"{d.out}/mail.tar")
+        check_against(want, lines, content.__getitem__)
+
+
+def test_straight_from_a_server_failures_leave_nothing(program):
+    with rig.Server() as server, Direct(program, server) as d:
+        filled(server)
+        status, said = d.run("--output", f"{d.out}/mail.tar", password="wrong")
+        assert status == 77 and "nothing was exported" in said, said
+        d.nothing_but()
+        # Known before anybody is asked for a password.
+        open(f"{d.out}/mail.tar", "w").close()
+        for args in (["--output", f"{d.out}/mail.tar"], ["--output", f"{d.out}/x"], ["--output", f"{d.out}/x.tar", "--deleted"],
+                     ["--output", f"{d.out}/x.tar", "--as-of", "2024-01-01"]):
+            status, said = d.run(*args)
+            assert status == 64 and "Password" not in said, (args, said)
+        status, said = d.run("--output", f"{d.out}/nowhere/x.tar")
+        assert status == 74 and "Password" not in said, said
+        d.nothing_but("mail.tar")
+        # With --path the archive is meant, and there is none.
+        status, said = d.run("--path", f"{d.dir}/none", "--output", f"{d.out}/x.tar")
+        assert status != 0 and "Password" not in said, said
+        d.nothing_but("mail.tar")
+
+
+def test_straight_from_a_server_a_signal_leaves_nothing(program):
+    with rig.Server() as server, Direct(program, server) as d:
+        rig.fill(server.client("me"), "INBOX", 400, size=100000)
+        for sig, output in (("TERM", "mail.tar.gz"), ("INT", "mail.mbox"), ("HUP", "mail")):
+            # In the midst of fetching: as soon as there is mail in the temporary archive.
+            form = "maildir" if output == "mail" else output.split(".", 1)[1]
+            script = f"""(until ls {d.out}/imapsync-export-*/archive/mail/INBOX/cur/* >{d.dir}/seen 2>&1; do
+                    kill -0 $$ || exit; done; kill -{sig} $$) &
+                exec '{d.program}' export --format {form} --output {d.out}/{output} {d.url}"""
+            status, said = on_terminal(["bash", "-c", script], [("Password", "secret\n")], env=d.env)
+            assert status == 128 + getattr(signal, f"SIG{sig}") and os.path.getsize(f"{d.dir}/seen"), (sig, status, said)
+            d.nothing_but()
 
 
 def test_real_messages(program):
