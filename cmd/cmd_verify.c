@@ -277,7 +277,8 @@ static void on_export_finding(void *ctx, const struct export_finding *f)
 		puts("}");
 		return;
 	}
-	printf("%s: %s: ", text_show(shown, sizeof shown, slice_str(c->state)), export_fault_name(f->fault));
+	printf("%s: %s: ", text_show(shown, sizeof shown, slice_str(c->state)),
+		export_fault_name(f->fault));
 	if (f->uid != 0) {
 		cli_print_message(stdout, f->folder, SLICE_NONE, f->uid);
 		fputs(": ", stdout);
@@ -290,12 +291,12 @@ static void export_summary_json(
 {
 	fputs("{\"file\": ", stdout);
 	json_text(stdout, slice_str(path));
-	printf(", \"status\": %d, \"messages\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"damaged\": %" PRIu64
-	       ", \"findings\": {",
+	printf(", \"status\": %d, \"messages\": %" PRIu64 ", \"bytes\": %" PRIu64
+	       ", \"damaged\": %" PRIu64 ", \"findings\": {",
 		status, r->messages, r->bytes, r->damage);
 	for (int i = 0; i < EXPORT_FAULT_COUNT; i++)
-		printf("%s\"%s\": %" PRIu64, i > 0 ? ", " : "", export_fault_name((enum export_fault)i),
-			r->faults[i]);
+		printf("%s\"%s\": %" PRIu64, i > 0 ? ", " : "",
+			export_fault_name((enum export_fault)i), r->faults[i]);
 	fputs("}, \"error\": ", stdout);
 	if (err_is_set(e))
 		json_text(stdout, slice_str(e->text));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* gzip.c -- see gzip.h. The only file of core/sync that knows zlib. */
+/* gzip.c -- see gzip.h. Only this file and gunzip.c of core/sync know zlib. */
 #include "core/sync/gzip.h"
 
 #include <stdlib.h>

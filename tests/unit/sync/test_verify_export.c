@@ -244,3 +244,27 @@ Test(verify_export, a_manifest_that_is_cut_off_or_of_another_version_is_refused)
 	cr_expect_eq(e.code, E_LIMIT);
 	buf_release(&line);
 }
+
+Test(verify_export, folders_in_one_another_are_followed_to_a_limit)
+{
+	struct ctx c;
+	int at;
+	cr_assert(make(&c), "%s", c.a.e.text);
+	cr_assert_eq(export(&c, "eml", "f"), 0, "%s", c.e.text);
+	at = open(c.path, O_RDONLY | O_DIRECTORY);
+	cr_assert_geq(at, 0);
+	/* The folder itself is the first. */
+	for (int i = 1; i <= VERIFY_DEPTH_MAX; i++) {
+		cr_assert_eq(mkdirat(at, "d", 0700), 0);
+		int next = openat(at, "d", O_RDONLY | O_DIRECTORY);
+		cr_assert_geq(next, 0);
+		close(at);
+		at = next;
+		if (i == VERIFY_DEPTH_MAX - 1)
+			cr_expect(!is_damaged(&c), "%s %s", c.e.text, c.last);
+	}
+	close(at);
+	cr_expect(is_damaged(&c));
+	cr_expect_eq(c.e.code, E_LIMIT, "%s", c.e.text);
+	mail_archive_remove(&c.a);
+}
