@@ -17,14 +17,16 @@
 static const struct command commands[] = {
 	{"backup", "[ACCOUNT...]", "bring the local copy up to date (what cron runs)", cmd_backup},
 	{"check", "[ACCOUNT...]", "connect, log in, say what would be backed up", cmd_check},
-	{"export", "[ACCOUNT]", "write messages of an archive, or a server, to one file", cmd_export},
+	{"export", "[ACCOUNT]", "write messages of an archive, or a server, to one file",
+		cmd_export},
 	{"folders", "[ACCOUNT...]", "list folders with messages and size", cmd_folders},
 	{"list", "[FOLDER...]", "list messages of the archive", cmd_list},
 	{"repair", "[ACCOUNT...]", "mend the archive, fetch damaged messages again", cmd_repair},
 	{"restore", "[ACCOUNT]", "give messages of the archive back to a server", cmd_restore},
 	{"show", "FOLDER UID", "print one message of the archive", cmd_show},
 	{"status", "[ACCOUNT...]", "last good run, counts, what failed", cmd_status},
-	{"verify", "[ACCOUNT|FILE...]", "look for damage in the archive, or in an export", cmd_verify},
+	{"verify", "[ACCOUNT|FILE...]", "look for damage in the archive, or in an export",
+		cmd_verify},
 };
 
 enum option_id {
@@ -77,7 +79,8 @@ static const struct option_row options[] = {
 	{"config", 'c', "FILE", NULL, "read this configuration", OPT_CONFIG},
 	{"quiet", 'q', NULL, NULL, "only problems", OPT_QUIET},
 	{"verbose", 'v', NULL, NULL, "say what is done", OPT_VERBOSE},
-	{"json", '\0', NULL, "backup export folders list repair restore status verify", "results for machines", OPT_JSON},
+	{"json", '\0', NULL, "backup export folders list repair restore status verify",
+		"results for machines", OPT_JSON},
 	{"trace", '\0', "FILE", "backup check folders repair restore verify",
 		"write the protocol, without secrets and mail", OPT_TRACE},
 	{"path", '\0', "DIR", NULL, "the archive's folder (one account)", OPT_PATH},
@@ -85,7 +88,8 @@ static const struct option_row options[] = {
 		"only these folders; may be repeated", OPT_FOLDER},
 	{"exclude", '\0', "PATTERN", "backup check export folders list restore",
 		"not these folders; may be repeated", OPT_EXCLUDE},
-	{"dry-run", 'n', NULL, "backup restore", "say what would be done, change nothing", OPT_DRY_RUN},
+	{"dry-run", 'n', NULL, "backup restore", "say what would be done, change nothing",
+		OPT_DRY_RUN},
 	{"audit", '\0', NULL, "backup", "list every folder in full", OPT_AUDIT},
 	{"remote", '\0', NULL, "folders", "ask the server instead of the archive", OPT_REMOTE},
 	{"max-age", '\0', "TIME", "status", "fail when the last good run is older: 36h, 2d",
@@ -95,10 +99,12 @@ static const struct option_row options[] = {
 	{"since", '\0', "DATE", "export list restore", "received on this day or later", OPT_SINCE},
 	{"before", '\0', "DATE", "export list restore", "received before this day", OPT_BEFORE},
 	{"uid", '\0', "SET", "export list restore", "only these: 7 or 1:20,33", OPT_UID},
-	{"message-id", '\0', "ID", "export list restore", "only with this Message-ID", OPT_MESSAGE_ID},
-	{"header", '\0', "FIELD", "export list restore", "only with this: Subject=invoice; may be repeated",
-		OPT_HEADER},
-	{"deleted", '\0', NULL, "export list restore", "only what the server no longer has", OPT_DELETED},
+	{"message-id", '\0', "ID", "export list restore", "only with this Message-ID",
+		OPT_MESSAGE_ID},
+	{"header", '\0', "FIELD", "export list restore",
+		"only with this: Subject=invoice; may be repeated", OPT_HEADER},
+	{"deleted", '\0', NULL, "export list restore", "only what the server no longer has",
+		OPT_DELETED},
 	{"as-of", '\0', "DATE", "export list restore", "as the last run before that moment saw it",
 		OPT_AS_OF},
 	{"raw", '\0', NULL, "show", "the bytes that the server sent", OPT_RAW},
@@ -106,13 +112,16 @@ static const struct option_row options[] = {
 	{"output", 'o', "FILE", "export", "write here; - is standard output", OPT_OUTPUT},
 	{"format", '\0', "FORMAT", "export", "tar, mbox, maildir, eml, ...", OPT_FORMAT},
 	{"force", '\0', NULL, "export", "replace existing files", OPT_FORCE},
-	{"sample", '\0', "PART", "verify", "read only a part, 1/7 or 5%; each time the next", OPT_SAMPLE},
-	{"server", '\0', "[full]", "verify", "compare with the server; =full: every byte", OPT_SERVER},
+	{"sample", '\0', "PART", "verify", "read only a part, 1/7 or 5%; each time the next",
+		OPT_SAMPLE},
+	{"server", '\0', "[full]", "verify", "compare with the server; =full: every byte",
+		OPT_SERVER},
 	{"offline", '\0', NULL, "repair", "fetch nothing", OPT_OFFLINE},
 	{"to", '\0', "ACCOUNT", "restore", "to this account or URL instead of the same", OPT_TO},
 	{"folder-prefix", '\0', "FOLDER", "restore", "put everything below this folder",
 		OPT_FOLDER_PREFIX},
-	{"map", '\0', "RULE", "restore", "FROM=TO: put a folder elsewhere; may be repeated", OPT_MAP},
+	{"map", '\0', "RULE", "restore", "FROM=TO: put a folder elsewhere; may be repeated",
+		OPT_MAP},
 	{"verify", '\0', NULL, "restore", "read back what was restored and compare", OPT_VERIFY},
 	{"help", 'h', NULL, NULL, "this text", OPT_HELP},
 	{"version", '\0', NULL, NULL, "the version", OPT_VERSION},
@@ -277,7 +286,9 @@ static bool is_optional(const struct option_row *o)
 
 static int takes_value(const struct option_row *o)
 {
-	return o->arg == NULL ? no_argument : is_optional(o) ? optional_argument : required_argument;
+	return o->arg == NULL	 ? no_argument
+		: is_optional(o) ? optional_argument
+				 : required_argument;
 }
 
 /* getopt_long's tables from ours. */
@@ -469,8 +480,9 @@ void cli_account(struct cli *c, struct config_account *a, struct sync_account *o
 {
 	config_to_sync(a, out);
 	/* The client certificate, or nobody, logs in: there is no password to ask for. */
-	bool none = a->auth != NULL && (slice_ieq_str(slice_str(a->auth), "external") ||
-					       slice_ieq_str(slice_str(a->auth), "anonymous"));
+	bool none = a->auth != NULL &&
+		(slice_ieq_str(slice_str(a->auth), "external") ||
+			slice_ieq_str(slice_str(a->auth), "anonymous"));
 	out->secret = none ? NULL : secret_get;
 	out->secret_ctx = a;
 	if (c->folders.n > 0)

@@ -24,7 +24,7 @@ struct cli {
 	struct selection select; /* list, show, export; its patterns are set by the command */
 	int64_t max_age;	 /* seconds, 0 = not asked */
 	struct string_list folders, exclude; /* --folder, --exclude: added to the account's */
-	uint32_t sample_take, sample_of; /* --sample; of 0 = everything */
+	uint32_t sample_take, sample_of;     /* --sample; of 0 = everything */
 	bool server, server_full, offline;
 	const char *to, *folder_prefix; /* restore */
 	struct string_list maps;

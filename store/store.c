@@ -198,7 +198,8 @@ static int check_account(struct store *s, const char *account, struct err *e)
 	char path[STORE_PATH_SHOWN], theirs[160];
 	int result = account == NULL ? 0 : index_meta_get(s->x, META_ACCOUNT, &value, e);
 	if (result > 0 && !slice_eq_str(buf_slice(&value), account))
-		result = err_set(e, ERR_USAGE, E_CONFIG, "the archive %s belongs to %s; give this account a path of its own",
+		result = err_set(e, ERR_USAGE, E_CONFIG,
+			"the archive %s belongs to %s; give this account a path of its own",
 			store_show_path(s, path),
 			text_show(theirs, sizeof theirs, buf_slice(&value)));
 	else if (result == 0 && account != NULL && s->mode == STORE_WRITE)

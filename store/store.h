@@ -55,23 +55,24 @@ enum store_mode {
 
 struct store_options {
 	enum store_mode mode;
-	enum store_layout layout;   /* used at creation; later a writer must agree (E_CONFIG, ERR_USAGE) */
+	enum store_layout
+		layout; /* used at creation; later a writer must agree (E_CONFIG, ERR_USAGE) */
 	enum store_newline newline; /* for new messages */
-	const char *account;	    /* "user@host" shown in README and checked: an archive that belongs
+	const char *account;	 /* "user@host" shown in README and checked: an archive that belongs
 				     * to another account is refused (E_CONFIG, ERR_USAGE); NULL = do not check */
-	const struct fsys *fsys;    /* system calls; NULL = the real ones */
-	bool rebuild;		    /* STORE_WRITE: check the index in full; a damaged one is set aside as
+	const struct fsys *fsys; /* system calls; NULL = the real ones */
+	bool rebuild; /* STORE_WRITE: check the index in full; a damaged one is set aside as
 				     * index.db.damaged-<seconds> and made anew from the tree */
 };
 
 /* What store_open() found and mended after an unclean end. */
 struct store_recovery {
-	bool unclean;	   /* the last writing run never ended */
-	uint64_t adopted;  /* complete files without a row: rows were written */
-	uint64_t reaped;   /* our temporary files removed */
-	uint64_t damaged;  /* files whose content contradicts their name: left alone, no row */
-	bool rebuilt;	   /* there was a tree but no index: all rows are new */
-	char aside[64];	   /* the name the damaged index has now, or "" */
+	bool unclean;	  /* the last writing run never ended */
+	uint64_t adopted; /* complete files without a row: rows were written */
+	uint64_t reaped;  /* our temporary files removed */
+	uint64_t damaged; /* files whose content contradicts their name: left alone, no row */
+	bool rebuilt;	  /* there was a tree but no index: all rows are new */
+	char aside[64];	  /* the name the damaged index has now, or "" */
 };
 
 /*
@@ -80,7 +81,8 @@ struct store_recovery {
  * or its parent does not; E_CORRUPT when the index is not ours or fails its check. A lost index.db
  * beside an existing tree is rebuilt by adoption.
  */
-int store_open(struct store **out, const char *path, const struct store_options *o, struct err *e) NODISCARD;
+int store_open(struct store **out, const char *path, const struct store_options *o,
+	struct err *e) NODISCARD;
 const struct store_recovery *store_recovered(const struct store *s);
 enum store_layout store_layout_of(const struct store *s);
 /* Discards an open group; never fails. NULL is fine. */
@@ -88,7 +90,13 @@ void store_close(struct store *s);
 
 /* ---- runs ------------------------------------------------------------------------------------- */
 
-enum store_result { STORE_RUN_RUNNING, STORE_RUN_OK, STORE_RUN_PARTIAL, STORE_RUN_FAILED, STORE_RUN_INTERRUPTED };
+enum store_result {
+	STORE_RUN_RUNNING,
+	STORE_RUN_OK,
+	STORE_RUN_PARTIAL,
+	STORE_RUN_FAILED,
+	STORE_RUN_INTERRUPTED
+};
 
 struct store_run {
 	int64_t id;
@@ -109,27 +117,30 @@ int store_run_last(struct store *s, enum store_result result, struct store_run *
 
 /* ---- mailboxes -------------------------------------------------------------------------------- */
 
-#define STORE_NAME_MAX 1000 /* wire bytes of a mailbox name; longer ones are refused (E_LIMIT, ERR_MAILBOX) */
+#define STORE_NAME_MAX                                                                             \
+	1000 /* wire bytes of a mailbox name; longer ones are refused (E_LIMIT, ERR_MAILBOX) */
 
 /* A mailbox as the archive knows it. Strings are owned by the list. */
 struct store_mailbox {
 	int64_t id;
-	struct buf wire;	/* name as the server spells it */
-	char delimiter;		/* '\0' when the server has none */
-	struct buf name;	/* the same in UTF-8 for people (not escaped); bytes kept when undecodable */
-	struct buf path;	/* relative to mail/, "" for INBOX of Maildir++ */
-	struct buf attributes;	/* LIST attributes, separated by spaces, sorted: "\HasNoChildren \Sent" */
+	struct buf wire; /* name as the server spells it */
+	char delimiter;	 /* '\0' when the server has none */
+	struct buf
+		name; /* the same in UTF-8 for people (not escaped); bytes kept when undecodable */
+	struct buf path; /* relative to mail/, "" for INBOX of Maildir++ */
+	struct buf
+		attributes; /* LIST attributes, separated by spaces, sorted: "\HasNoChildren \Sent" */
 	bool selectable;
 	bool subscribed;
-	bool present;		/* the last run's LIST had it */
+	bool present; /* the last run's LIST had it */
 	/* the current generation; generation 0 = never opened */
 	int64_t generation;
 	uint32_t uidvalidity, uidnext, messages;
-	uint64_t highestmodseq;	 /* 0 = unknown */
-	int64_t complete_run;	 /* last run that accounted for every UID; 0 = never */
-	uint32_t runs_since_audit; /* runs that trusted STATUS since the last full listing */
+	uint64_t highestmodseq;	       /* 0 = unknown */
+	int64_t complete_run;	       /* last run that accounted for every UID; 0 = never */
+	uint32_t runs_since_audit;     /* runs that trusted STATUS since the last full listing */
 	uint64_t stored, gone, failed; /* messages of the current generation */
-	uint64_t bytes;		 /* wire bytes of the stored ones that are not gone */
+	uint64_t bytes;		       /* wire bytes of the stored ones that are not gone */
 };
 
 struct store_mailbox_list {
@@ -151,7 +162,8 @@ struct store_mailbox_seen {
 /* The server listed this mailbox: insert or update its row, make its directories (selectable ones) and
  * side file durable. Part of the open group. *id is the row. E_LIMIT (ERR_MAILBOX) for a name over
  * STORE_NAME_MAX or a path too long for the file system. */
-int store_mailbox_seen(struct store *s, const struct store_mailbox_seen *m, int64_t *id, struct err *e) NODISCARD;
+int store_mailbox_seen(
+	struct store *s, const struct store_mailbox_seen *m, int64_t *id, struct err *e) NODISCARD;
 /* A complete LIST did not have it any more. Nothing on disk changes. Part of the open group. */
 int store_mailbox_vanished(struct store *s, int64_t id, struct err *e) NODISCARD;
 
@@ -160,8 +172,8 @@ int store_mailbox_vanished(struct store *s, int64_t id, struct err *e) NODISCARD
 /* Make `uidvalidity` the current generation of the mailbox (a new one, or one that came back) and
  * load its state: about 12 bytes a message. *previous is the row of the generation that was current
  * before, 0 if none or unchanged. Part of the open group. */
-int store_generation_open(struct store *s, int64_t mailbox, uint32_t uidvalidity, struct store_generation **out,
-	int64_t *previous, struct err *e) NODISCARD;
+int store_generation_open(struct store *s, int64_t mailbox, uint32_t uidvalidity,
+	struct store_generation **out, int64_t *previous, struct err *e) NODISCARD;
 /* Load any generation for reading. */
 int store_generation_load(struct store *s, int64_t generation, struct store_generation **out,
 	struct err *e) NODISCARD;
@@ -171,7 +183,8 @@ int64_t store_generation_id(const struct store_generation *g);
 uint32_t store_generation_uidvalidity(const struct store_generation *g);
 /* UIDs by state, including what the open group will commit. A *gone* UID may have a file (a tombstone)
  * or not (it vanished before it could be fetched). Borrowed; change with the calls below. */
-const struct uidset *store_stored(const struct store_generation *g); /* have a file and are on the server */
+const struct uidset *store_stored(
+	const struct store_generation *g); /* have a file and are on the server */
 const struct uidset *store_gone(const struct store_generation *g);
 const struct uidset *store_failed(const struct store_generation *g);
 
@@ -182,7 +195,8 @@ struct store_marks {
 	uint64_t highestmodseq;
 	bool complete, audited;
 };
-int store_marks_set(struct store_generation *g, const struct store_marks *m, struct err *e) NODISCARD;
+int store_marks_set(
+	struct store_generation *g, const struct store_marks *m, struct err *e) NODISCARD;
 /* Nothing changed and nothing was opened: counts one run since the last audit, and moves complete_run. */
 int store_mailbox_unchanged(struct store *s, int64_t mailbox, struct err *e) NODISCARD;
 
@@ -191,41 +205,47 @@ int store_mailbox_unchanged(struct store *s, int64_t mailbox, struct err *e) NOD
 /* What is known about a message besides its bytes. */
 struct store_meta {
 	uint32_t uid;
-	struct mail_date date;	   /* INTERNALDATE; invalid = the server gave none that can be used */
-	struct slice date_raw;	   /* what it gave, when date is invalid; may be empty */
-	struct slice flags;	   /* canonical text (core/base/mail.h) */
+	struct mail_date date; /* INTERNALDATE; invalid = the server gave none that can be used */
+	struct slice date_raw; /* what it gave, when date is invalid; may be empty */
+	struct slice flags;    /* canonical text (core/base/mail.h) */
 	struct slice email_id, thread_id; /* OBJECTID or Gmail ids, or empty */
-	uint64_t size_claimed;	   /* RFC822.SIZE, 0 = not given; recorded, never trusted */
+	uint64_t size_claimed;		  /* RFC822.SIZE, 0 = not given; recorded, never trusted */
 };
 
 /* Start a message file in the mailbox's tmp/. */
-int store_message_begin(struct store_generation *g, struct store_message **out, struct err *e) NODISCARD;
+int store_message_begin(
+	struct store_generation *g, struct store_message **out, struct err *e) NODISCARD;
 /* Append wire bytes. They are hashed and written (LF or as received, see imapsync-archive(5)). */
 int store_message_write(struct store_message *m, const void *p, size_t n, struct err *e) NODISCARD;
 /* The message is whole: it joins the open group under its final name and *m is consumed, also on
  * failure. A UID that is already stored with the same hash is not stored twice (the temporary file
  * goes, 0 is returned); with another hash: E_CORRUPT, ERR_MESSAGE, the stored file stays. */
-int store_message_finish(struct store_message *m, const struct store_meta *meta, struct err *e) NODISCARD;
+int store_message_finish(
+	struct store_message *m, const struct store_meta *meta, struct err *e) NODISCARD;
 /* Throw the temporary file away. NULL is fine. */
 void store_message_discard(struct store_message *m);
 
 /* The same message is already in the archive (generation `from`, UID `from_uid`): give it a second name
  * by hard link (a copy where links are not possible). Joins the open group. */
-int store_message_link(struct store_generation *g, const struct store_meta *meta, int64_t from, uint32_t from_uid,
-	struct err *e) NODISCARD;
+int store_message_link(struct store_generation *g, const struct store_meta *meta, int64_t from,
+	uint32_t from_uid, struct err *e) NODISCARD;
 
 /* The flags seen on the server. 1 = they differed and are recorded (history row, rename), 0 = same,
  * -1. uid must be in store_stored(). Part of the open group. */
-int store_flags_seen(struct store_generation *g, uint32_t uid, struct slice flags, struct err *e) NODISCARD;
+int store_flags_seen(
+	struct store_generation *g, uint32_t uid, struct slice flags, struct err *e) NODISCARD;
 
 /* A fetch that failed: the UID becomes *failed* with a reason, unless it is stored. attempts counts up. */
-int store_message_failed(struct store_generation *g, uint32_t uid, const char *reason, struct err *e) NODISCARD;
+int store_message_failed(
+	struct store_generation *g, uint32_t uid, const char *reason, struct err *e) NODISCARD;
 /* Proof of absence: these UIDs (of any state, or unknown) become *gone*. Files stay. Each unknown one costs
  * a row, so only so many are taken at a time (E_LIMIT, ERR_MAILBOX; nothing is changed then). */
 #define STORE_GONE_MAX (1u << 20)
-int store_messages_gone(struct store_generation *g, const struct uidset *uids, struct err *e) NODISCARD;
+int store_messages_gone(
+	struct store_generation *g, const struct uidset *uids, struct err *e) NODISCARD;
 /* UIDs once taken for gone are listed again: those with a file become *stored*, the others unknown. */
-int store_messages_back(struct store_generation *g, const struct uidset *uids, struct err *e) NODISCARD;
+int store_messages_back(
+	struct store_generation *g, const struct uidset *uids, struct err *e) NODISCARD;
 
 /* ---- the group -------------------------------------------------------------------------------- */
 
@@ -247,13 +267,13 @@ struct store_record {
 	uint32_t uid;
 	enum store_state state;
 	bool has_file;
-	struct slice base;	 /* file name without ":2,..."; empty without a file */
+	struct slice base; /* file name without ":2,..."; empty without a file */
 	uint64_t size_disk, size_wire, size_claimed;
 	unsigned char sha256[SHA256_LEN];
 	struct mail_date date;
 	struct slice date_raw, flags, email_id, thread_id;
 	int64_t first_run, gone_run; /* gone_run 0 = not gone */
-	struct slice reason;	 /* why it failed */
+	struct slice reason;	     /* why it failed */
 	uint32_t attempts;
 };
 
@@ -263,8 +283,8 @@ int store_records(struct store *s, int64_t generation, const struct uidset *whic
 	int (*each)(void *ctx, const struct store_record *r), void *ctx, struct err *e) NODISCARD;
 
 /* Read a stored message's wire bytes in chunks: sink(ctx, p, n) returns 0 to go on. */
-int store_message_read(struct store *s, int64_t generation, uint32_t uid, int (*sink)(void *ctx, const void *p, size_t n),
-	void *ctx, struct err *e) NODISCARD;
+int store_message_read(struct store *s, int64_t generation, uint32_t uid,
+	int (*sink)(void *ctx, const void *p, size_t n), void *ctx, struct err *e) NODISCARD;
 /* The same by pulling. The reader must be closed before the store is. */
 struct store_reader;
 int store_reader_open(struct store *s, int64_t generation, uint32_t uid, struct store_reader **out,
@@ -274,8 +294,8 @@ long store_reader_read(struct store_reader *r, void *p, size_t n, struct err *e)
 void store_reader_close(struct store_reader *r); /* NULL is fine */
 /* SHA-256 of the header as it is on the wire: everything up to and including the first empty line (or all
  * when there is none). Identifies a message across a change of UIDVALIDITY. */
-int store_message_header_hash(struct store *s, int64_t generation, uint32_t uid, unsigned char out[SHA256_LEN],
-	struct err *e) NODISCARD;
+int store_message_header_hash(struct store *s, int64_t generation, uint32_t uid,
+	unsigned char out[SHA256_LEN], struct err *e) NODISCARD;
 
 /* ---- the restore journal ------------------------------------------------------------------------- */
 
@@ -284,24 +304,30 @@ int store_message_header_hash(struct store *s, int64_t generation, uint32_t uid,
  * off anywhere knows what may be there already. A row is written before the message is sent and again when the
  * outcome is known. A message has at most one row for each target mailbox.
  */
-enum store_journal_state { STORE_JOURNAL_SENDING = 0, STORE_JOURNAL_DONE = 1, STORE_JOURNAL_REFUSED = 2 };
+enum store_journal_state {
+	STORE_JOURNAL_SENDING = 0,
+	STORE_JOURNAL_DONE = 1,
+	STORE_JOURNAL_REFUSED = 2
+};
 
 struct store_journal_row {
 	int64_t generation;
 	uint32_t uid; /* of the message in the archive */
 	enum store_journal_state state;
-	uint32_t uidvalidity;  /* of the target mailbox; 0 = unknown */
-	uint32_t appended_uid; /* DONE: the message's UID there; SENDING: if it is there, its UID is at least
+	uint32_t uidvalidity; /* of the target mailbox; 0 = unknown */
+	uint32_t
+		appended_uid; /* DONE: the message's UID there; SENDING: if it is there, its UID is at least
 				* this; 0 = unknown */
 };
 
 /* Durable when it returns. Only while no run is open. */
-int store_journal_write(struct store *s, struct slice target, struct slice mailbox, const struct store_journal_row *row,
-	size_t n, struct err *e) NODISCARD;
+int store_journal_write(struct store *s, struct slice target, struct slice mailbox,
+	const struct store_journal_row *row, size_t n, struct err *e) NODISCARD;
 /* Calls each(ctx, row) for all rows of the target mailbox in the order of generation and UID; non-zero stops and is
  * returned. Works in STORE_READ mode, too. */
 int store_journal_read(struct store *s, struct slice target, struct slice mailbox,
-	int (*each)(void *ctx, const struct store_journal_row *r), void *ctx, struct err *e) NODISCARD;
+	int (*each)(void *ctx, const struct store_journal_row *r), void *ctx,
+	struct err *e) NODISCARD;
 
 /* ---- the past ------------------------------------------------------------------------------------ */
 
@@ -311,15 +337,17 @@ int store_run_at(struct store *s, int64_t at, int64_t *run, struct err *e) NODIS
 /* The mailboxes that existed in this run, as store_mailboxes(), with the generation that was current then, and how many
  * messages (`stored`) and `bytes` of them the run saw. Attributes, `subscribed` and `present` are those of today;
  * counters and marks that have no history are 0. */
-int store_mailboxes_at(struct store *s, int64_t run, struct store_mailbox_list *out, struct err *e) NODISCARD;
+int store_mailboxes_at(
+	struct store *s, int64_t run, struct store_mailbox_list *out, struct err *e) NODISCARD;
 /* As store_records(), but only messages with a file that were on the server as this run saw it, with the flags of then
  * and state STORE_STORED; gone_run still tells what became of them. */
 int store_records_at(struct store *s, int64_t generation, int64_t run, const struct uidset *which,
 	int (*each)(void *ctx, const struct store_record *r), void *ctx, struct err *e) NODISCARD;
 /* Calls each(ctx, generation, uidvalidity) for every generation the mailbox ever had, the oldest first; stops when it
  * returns non-zero and returns that. */
-int store_generations(struct store *s, int64_t mailbox, int (*each)(void *ctx, int64_t generation, uint32_t uidvalidity),
-	void *ctx, struct err *e) NODISCARD;
+int store_generations(struct store *s, int64_t mailbox,
+	int (*each)(void *ctx, int64_t generation, uint32_t uidvalidity), void *ctx,
+	struct err *e) NODISCARD;
 /* 1 when a message with this content is stored (and not gone) in the generation, 0, -1. */
 int store_has_content(struct store *s, int64_t generation, const unsigned char sha256[SHA256_LEN],
 	struct err *e) NODISCARD;
@@ -327,27 +355,27 @@ int store_has_content(struct store *s, int64_t generation, const unsigned char s
 /* ---- checking ------------------------------------------------------------------------------------ */
 
 enum store_fault {
-	STORE_FAULT_MISSING,	/* a row has no file */
-	STORE_FAULT_EXTRA,	/* no row knows the file: to be taken over, a second copy, not ours */
-	STORE_FAULT_CHANGED,	/* the content does not have the SHA-256 of the row */
-	STORE_FAULT_SIZE,	/* the file is longer or shorter than the row says */
-	STORE_FAULT_TIME,	/* the modification time is not INTERNALDATE */
-	STORE_FAULT_NAME,	/* the name contradicts the row of its UID, or was damaged */
-	STORE_FAULT_LETTERS,	/* other flag letters, or in new/: other programs may do that */
+	STORE_FAULT_MISSING, /* a row has no file */
+	STORE_FAULT_EXTRA,   /* no row knows the file: to be taken over, a second copy, not ours */
+	STORE_FAULT_CHANGED, /* the content does not have the SHA-256 of the row */
+	STORE_FAULT_SIZE,    /* the file is longer or shorter than the row says */
+	STORE_FAULT_TIME,    /* the modification time is not INTERNALDATE */
+	STORE_FAULT_NAME,    /* the name contradicts the row of its UID, or was damaged */
+	STORE_FAULT_LETTERS, /* other flag letters, or in new/: other programs may do that */
 	STORE_FAULT_UNREADABLE, /* the file or directory cannot be read */
 	STORE_FAULT_FOLDER,	/* a mailbox's folder or its side file is missing or wrong */
 	STORE_FAULT_INDEX,	/* the index contradicts itself */
 	STORE_FAULT_COUNT,
 };
-const char *store_fault_name(enum store_fault f);   /* "missing", "changed", ... */
-bool store_fault_is_damage(enum store_fault f);	    /* all but LETTERS */
+const char *store_fault_name(enum store_fault f); /* "missing", "changed", ... */
+bool store_fault_is_damage(enum store_fault f);	  /* all but LETTERS */
 
 /* One finding; everything is borrowed until the callback returns. */
 struct store_finding {
 	enum store_fault fault;
-	struct slice mailbox;	 /* name in UTF-8, not escaped; empty when none is known */
-	struct slice path;	 /* of its folder, below mail/ */
-	struct slice file;	 /* name in cur/ or new/; of a missing one what is left: its base */
+	struct slice mailbox; /* name in UTF-8, not escaped; empty when none is known */
+	struct slice path;    /* of its folder, below mail/ */
+	struct slice file;    /* name in cur/ or new/; of a missing one what is left: its base */
 	bool in_new;
 	int64_t mailbox_id, generation; /* 0 = none */
 	uint32_t uidvalidity, uid;	/* 0 = none; of a file without row as its name says */
@@ -386,8 +414,8 @@ struct store_verify_options {
  * Nothing is changed; the store may be open for reading or writing (then no group may be open).
  * What is found is no error: an index that cannot be read to its end is a finding, too.
  */
-int store_verify(struct store *s, const struct store_verify_options *o, struct store_verify_counts *counts,
-	struct err *e) NODISCARD;
+int store_verify(struct store *s, const struct store_verify_options *o,
+	struct store_verify_counts *counts, struct err *e) NODISCARD;
 
 /* Is there an archive's folder with messages at `path`, whatever has become of its index? */
 bool store_has_tree(const char *path);
@@ -402,10 +430,10 @@ void store_sample_done(struct store *s, uint64_t round);
 /* ---- mending --------------------------------------------------------------------------------------- */
 
 enum store_mending {
-	STORE_MENDED,	  /* put right with what is here */
-	STORE_TO_ADOPT,	  /* a sound file without a row: a row is written */
-	STORE_TO_FETCH,	  /* the message is lost here and its row says failed: the next backup fetches it */
-	STORE_LOST,	  /* as before, but the server does not have it any more as far as is known */
+	STORE_MENDED,	/* put right with what is here */
+	STORE_TO_ADOPT, /* a sound file without a row: a row is written */
+	STORE_TO_FETCH, /* the message is lost here and its row says failed: the next backup fetches it */
+	STORE_LOST, /* as before, but the server does not have it any more as far as is known */
 	STORE_NOT_MENDED, /* nothing could be done; the finding stands */
 };
 
@@ -421,7 +449,8 @@ struct store_repair_counts {
  * the message again. No message file is deleted. each() is told what became of each finding and
  * may be NULL.
  */
-int store_repair(struct store *s, int (*each)(void *ctx, const struct store_finding *f, enum store_mending m), void *ctx,
+int store_repair(struct store *s,
+	int (*each)(void *ctx, const struct store_finding *f, enum store_mending m), void *ctx,
 	int (*progress)(void *ctx, const struct store_verify_counts *c, struct slice mailbox),
 	struct store_repair_counts *counts, struct err *e) NODISCARD;
 

@@ -154,8 +154,8 @@ struct store_reader {
 	unsigned char buf[READER_BUFFER];
 };
 
-int store_reader_open(struct store *s, int64_t generation, uint32_t uid, struct store_reader **out,
-	struct err *e)
+int store_reader_open(
+	struct store *s, int64_t generation, uint32_t uid, struct store_reader **out, struct err *e)
 {
 	struct place p = {.flags = BUF_INIT(MAIL_FLAGS_TEXT_MAX)};
 	struct store_reader *r = malloc(sizeof *r);

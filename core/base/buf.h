@@ -47,7 +47,10 @@ struct buf {
 };
 
 /* max: the most bytes the buffer may ever hold (not counting the final NUL). */
-#define BUF_INIT(max_bytes) {NULL, 0, 0, (max_bytes), E_NONE}
+#define BUF_INIT(max_bytes)                                                                        \
+	{                                                                                          \
+		NULL, 0, 0, (max_bytes), E_NONE                                                    \
+	}
 
 void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b); /* frees; the buffer may be used again with the same max */

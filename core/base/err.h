@@ -25,7 +25,7 @@
 
 #if defined(__GNUC__)
 #	define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#	define NODISCARD	      __attribute__((warn_unused_result))
+#	define NODISCARD	       __attribute__((warn_unused_result))
 #else
 #	define PRINTF_LIKE(fmt, args)
 #	define NODISCARD
@@ -93,7 +93,10 @@ struct err {
 	char text[ERR_TEXT_MAX];
 };
 
-#define ERR_INIT {ERR_NONE, E_NONE, RETRY_NEVER, 0, ""}
+#define ERR_INIT                                                                                   \
+	{                                                                                          \
+		ERR_NONE, E_NONE, RETRY_NEVER, 0, ""                                               \
+	}
 
 /* Fill *e in. retry follows the code (see err_default_retry). Always returns -1. */
 int err_set(struct err *e, enum err_scope scope, enum err_code code, const char *fmt, ...)

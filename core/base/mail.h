@@ -19,8 +19,8 @@ enum {
 	MAIL_FORWARDED = 1 << 5, /* the keyword $Forwarded, which Maildir has a letter for */
 };
 
-#define MAIL_KEYWORD_MAX  255	      /* bytes in one keyword; longer ones are not kept */
-#define MAIL_KEYWORDS_MAX 256	      /* keywords on one message; further ones are not kept */
+#define MAIL_KEYWORD_MAX    255	       /* bytes in one keyword; longer ones are not kept */
+#define MAIL_KEYWORDS_MAX   256	       /* keywords on one message; further ones are not kept */
 #define MAIL_FLAGS_TEXT_MAX (64 << 10) /* bytes of the canonical text */
 
 /*

@@ -32,7 +32,10 @@ struct uidset {
 	size_t n, cap;
 };
 
-#define UIDSET_INIT {NULL, 0, 0}
+#define UIDSET_INIT                                                                                \
+	{                                                                                          \
+		NULL, 0, 0                                                                         \
+	}
 
 void uidset_release(struct uidset *s);
 void uidset_clear(struct uidset *s); /* keeps the memory */
@@ -63,11 +66,11 @@ uint32_t uidset_next(const struct uidset *s, uint32_t after);
 bool uidset_range_after(const struct uidset *s, uint32_t after, struct uid_range *r);
 
 /* Move the lowest members of s to out (cleared first): at most max_count numbers. */
-int uidset_take_low(struct uidset *s, uint64_t max_count, struct uidset *out,
-	struct err *e) NODISCARD;
+int uidset_take_low(
+	struct uidset *s, uint64_t max_count, struct uidset *out, struct err *e) NODISCARD;
 /* Move the highest members of s to out (cleared first): at most max_count numbers. */
-int uidset_take_high(struct uidset *s, uint64_t max_count, struct uidset *out,
-	struct err *e) NODISCARD;
+int uidset_take_high(
+	struct uidset *s, uint64_t max_count, struct uidset *out, struct err *e) NODISCARD;
 
 /* "1:3,7" as in the sequence-set grammar without '*'. A reversed range is accepted (RFC 9051
  * section 9, seq-range). The parsed numbers are added to s. -1: E_INVALID, E_LIMIT, E_NOMEM. */

@@ -116,10 +116,10 @@ struct imap4_cmd {
 	struct imap4_numbers numbers_view;
 	struct cmd_data *first, *last; /* claimed and not yet handed out */
 	struct cmd_data *given;	       /* handed out last; freed at the next call */
-	imap4_appended appended; /* uid is owned */
+	imap4_appended appended;       /* uid is owned */
 	void *outcome; /* of the kind; freed by free_outcome with the command, not when it is complete */
 	void (*free_outcome)(void *outcome);
-	imap4_err local;	       /* why it fails whatever the server says, or IMAP4_OK */
+	imap4_err local; /* why it fails whatever the server says, or IMAP4_OK */
 	char local_text[256];
 	imap4_result result;
 	struct buf result_text; /* storage behind result's strings */

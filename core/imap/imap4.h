@@ -59,11 +59,11 @@ typedef struct uidset imap4_set;      /* a set of UIDs or message numbers */
 
 typedef enum imap4_err {
 	IMAP4_OK = 0,
-	IMAP4_AGAIN = 1,   /* not complete yet (time-out of a wait, nothing to do) */
-	IMAP4_E_NO = -1,   /* tagged NO: the server will not */
-	IMAP4_E_BAD = -2,  /* tagged BAD: the server did not understand */
-	IMAP4_E_BYE = -3,  /* the server said BYE */
-	IMAP4_E_IO = -10,  /* network error */
+	IMAP4_AGAIN = 1,  /* not complete yet (time-out of a wait, nothing to do) */
+	IMAP4_E_NO = -1,  /* tagged NO: the server will not */
+	IMAP4_E_BAD = -2, /* tagged BAD: the server did not understand */
+	IMAP4_E_BYE = -3, /* the server said BYE */
+	IMAP4_E_IO = -10, /* network error */
 	IMAP4_E_TIMEOUT = -11,
 	IMAP4_E_CLOSED = -12, /* the connection ended */
 	IMAP4_E_TLS = -13,    /* handshake failed */
@@ -74,10 +74,11 @@ typedef enum imap4_err {
 	IMAP4_E_NOCAP = -31,  /* the server does not offer what the call needs */
 	IMAP4_E_ARG = -32,    /* an argument cannot be sent */
 	IMAP4_E_NOMEM = -33,
-	IMAP4_E_POLICY = -34, /* refused by the session's policy (read-only backup) */
+	IMAP4_E_POLICY = -34,	/* refused by the session's policy (read-only backup) */
 	IMAP4_E_INSECURE = -35, /* a credential would have left without verified TLS */
 	IMAP4_E_NOAUTH = -36,	/* no mechanism that both sides have */
-	IMAP4_E_CONFIG = -37,	/* a file named in the options (CA, certificate, key, pin) cannot be used */
+	IMAP4_E_CONFIG =
+		-37, /* a file named in the options (CA, certificate, key, pin) cannot be used */
 	IMAP4_E_CANCELLED = -40,
 	IMAP4_E_CALLBACK = -41, /* a sink of the caller returned an error */
 } imap4_err;
@@ -149,11 +150,11 @@ typedef enum imap4_retry {
 /* How a command, or a whole session, ended. */
 typedef struct imap4_result {
 	imap4_err err;
-	imap4_code code;		     /* of the tagged response (or the BYE) */
+	imap4_code code;		      /* of the tagged response (or the BYE) */
 	imap4_str code_atom, code_args, text; /* verbatim from the server */
 	imap4_retry retry;
-	int sys_errno;		     /* for IMAP4_E_IO, else 0 */
-	const char *message;	     /* one clause for people, safe to print: "LOGIN was refused: ..." */
+	int sys_errno;	     /* for IMAP4_E_IO, else 0 */
+	const char *message; /* one clause for people, safe to print: "LOGIN was refused: ..." */
 } imap4_result;
 
 IMAP4_API const char *imap4_err_name(imap4_err err); /* "IMAP4_E_NO" */
@@ -161,18 +162,18 @@ IMAP4_API const char *imap4_err_name(imap4_err err); /* "IMAP4_E_NO" */
 /* ---- untagged responses ------------------------------------------------------------------------- */
 
 typedef enum imap4_kind {
-	IMAP4_DATA_OTHER = 0,  /* known or unknown, without a typed form */
-	IMAP4_DATA_STATE,      /* untagged OK, NO, BAD, BYE, PREAUTH */
+	IMAP4_DATA_OTHER = 0, /* known or unknown, without a typed form */
+	IMAP4_DATA_STATE,     /* untagged OK, NO, BAD, BYE, PREAUTH */
 	IMAP4_DATA_CAPABILITY,
 	IMAP4_DATA_ENABLED,
-	IMAP4_DATA_LIST,       /* LIST, LSUB, XLIST */
+	IMAP4_DATA_LIST, /* LIST, LSUB, XLIST */
 	IMAP4_DATA_STATUS,
 	IMAP4_DATA_FLAGS,
 	IMAP4_DATA_EXISTS,
 	IMAP4_DATA_RECENT,
 	IMAP4_DATA_EXPUNGE,
 	IMAP4_DATA_VANISHED,
-	IMAP4_DATA_FETCH,      /* FETCH, UIDFETCH */
+	IMAP4_DATA_FETCH, /* FETCH, UIDFETCH */
 	IMAP4_DATA_SEARCH,
 	IMAP4_DATA_ESEARCH,
 	IMAP4_DATA_NAMESPACE,
@@ -180,9 +181,11 @@ typedef enum imap4_kind {
 } imap4_kind;
 
 IMAP4_API imap4_kind imap4_data_kind(const imap4_data *d);
-IMAP4_API imap4_str imap4_data_name(const imap4_data *d);   /* "LIST", "FETCH", "X-NEW"; as the server spelt it */
+IMAP4_API imap4_str imap4_data_name(
+	const imap4_data *d); /* "LIST", "FETCH", "X-NEW"; as the server spelt it */
 IMAP4_API uint32_t imap4_data_number(const imap4_data *d); /* of "* 23 EXISTS", else 0 */
-IMAP4_API const imap4_node *imap4_data_root(const imap4_data *d); /* the values behind the name, as a list */
+IMAP4_API const imap4_node *imap4_data_root(
+	const imap4_data *d); /* the values behind the name, as a list */
 
 /* Generic values: everything a server sends can be reached through these, known or not. */
 typedef enum imap4_node_type {
@@ -190,7 +193,7 @@ typedef enum imap4_node_type {
 	IMAP4_NODE_STRING,   /* quoted or literal */
 	IMAP4_NODE_NIL,
 	IMAP4_NODE_LIST,
-	IMAP4_NODE_BODY,     /* a literal that went to a sink, was skipped, or was too large: no text here */
+	IMAP4_NODE_BODY, /* a literal that went to a sink, was skipped, or was too large: no text here */
 } imap4_node_type;
 
 IMAP4_API imap4_node_type imap4_node_kind(const imap4_node *n);
@@ -228,13 +231,13 @@ enum {
 	IMAP4_LIST_IMPORTANT = 1 << 16,
 };
 typedef struct imap4_list {
-	imap4_str name;		/* wire bytes; INBOX in any case is given as "INBOX" */
-	char delimiter;		/* '\0' for NIL */
-	int lsub;		/* came as LSUB */
-	uint32_t attrs;		/* IMAP4_LIST_* of the known ones; NONEXISTENT implies NOSELECT */
+	imap4_str name; /* wire bytes; INBOX in any case is given as "INBOX" */
+	char delimiter; /* '\0' for NIL */
+	int lsub;	/* came as LSUB */
+	uint32_t attrs; /* IMAP4_LIST_* of the known ones; NONEXISTENT implies NOSELECT */
 	const imap4_str *attributes; /* all of them, as sent */
 	size_t nattributes;
-	imap4_str oldname;	/* OLDNAME of a rename (RFC 9051), or absent */
+	imap4_str oldname;	    /* OLDNAME of a rename (RFC 9051), or absent */
 	const imap4_node *extended; /* LIST-EXTENDED items, or NULL */
 } imap4_list;
 IMAP4_API const imap4_list *imap4_data_list(const imap4_data *d);
@@ -268,12 +271,13 @@ enum {
 	IMAP4_MSG_UID = 1 << 0,
 	IMAP4_MSG_FLAGS = 1 << 1,
 	IMAP4_MSG_INTERNALDATE = 1 << 2,
-	IMAP4_MSG_SIZE = 1 << 3,	/* RFC822.SIZE: a claim, not a fact */
+	IMAP4_MSG_SIZE = 1 << 3, /* RFC822.SIZE: a claim, not a fact */
 	IMAP4_MSG_MODSEQ = 1 << 4,
-	IMAP4_MSG_EMAILID = 1 << 5,	/* OBJECTID, or X-GM-MSGID */
+	IMAP4_MSG_EMAILID = 1 << 5, /* OBJECTID, or X-GM-MSGID */
 	IMAP4_MSG_THREADID = 1 << 6,
-	IMAP4_MSG_BODY = 1 << 7,	/* at least one BODY[...], BINARY[...] or RFC822 item with a value */
-	IMAP4_MSG_BODY_NIL = 1 << 8,	/* such an item was NIL */
+	IMAP4_MSG_BODY =
+		1 << 7, /* at least one BODY[...], BINARY[...] or RFC822 item with a value */
+	IMAP4_MSG_BODY_NIL = 1 << 8, /* such an item was NIL */
 };
 typedef struct imap4_message {
 	uint32_t have;
@@ -368,7 +372,8 @@ typedef struct imap4_events {
 	size_t struct_size;
 	void *ctx;
 	void (*alert)(void *ctx, imap4_session *s, imap4_str text); /* must be shown to a person */
-	void (*data)(void *ctx, imap4_session *s, const imap4_data *d); /* everything else, also unknown */
+	void (*data)(void *ctx, imap4_session *s,
+		const imap4_data *d); /* everything else, also unknown */
 	/* One line of the trace with its newline, secrets masked, bodies elided. */
 	void (*trace)(void *ctx, const char *line, size_t n);
 } imap4_events;
@@ -381,7 +386,7 @@ typedef struct imap4_options {
 	const char *const *argv; /* talk to this command instead of host:port (no shell) */
 	/* TLS */
 	const char *ca_file, *client_cert, *client_key; /* PEM files, NULL = system trust, none */
-	const char *const *pins;			/* SHA-256 of the public key, base64 or hex */
+	const char *const *pins; /* SHA-256 of the public key, base64 or hex */
 	size_t npins;
 	int pin_only;	     /* a matching pin replaces the chain check */
 	void *ssl_ctx;	     /* SSL_CTX * of the caller instead of all that */
@@ -389,9 +394,9 @@ typedef struct imap4_options {
 	imap4_policy policy;
 	unsigned window; /* commands in flight; 0 = 32, 1 = no pipelining */
 	/* milliseconds; 0 = default */
-	int connect_ms;	 /* 30,000: name, TCP, each handshake, greeting */
-	int idle_ms;	 /* 120,000: no byte received while a command is running */
-	int logout_ms;	 /* 5,000 */
+	int connect_ms; /* 30,000: name, TCP, each handshake, greeting */
+	int idle_ms;	/* 120,000: no byte received while a command is running */
+	int logout_ms;	/* 5,000 */
 	/* bounds; 0 = default (reliability of the parser, not features) */
 	size_t max_token;    /* 64 KiB: one atom or quoted string */
 	size_t max_response; /* 1 MiB: one response without its literals (SEARCH-like: 64 MiB) */
@@ -425,14 +430,16 @@ IMAP4_API imap4_str imap4_greeting(const imap4_session *s); /* text of the greet
 IMAP4_API int imap4_preauth(const imap4_session *s);
 /* 1 when the capability is in force. Case is ignored. IMAP4rev2 is not expanded into its parts. */
 IMAP4_API int imap4_has(const imap4_session *s, const char *capability);
-IMAP4_API imap4_str imap4_capability(const imap4_session *s, size_t i); /* the i-th; NULL at the end */
+IMAP4_API imap4_str imap4_capability(
+	const imap4_session *s, size_t i); /* the i-th; NULL at the end */
 IMAP4_API int imap4_enabled(const imap4_session *s, const char *capability); /* said in * ENABLED */
 /* What the stream below says: "TLSv1.3, TLS_AES_256_GCM_SHA384", "" without TLS. */
 IMAP4_API const char *imap4_tls(const imap4_session *s);
 /* Base64 SHA-256 of the server's public key; 1 when there is one. */
 IMAP4_API int imap4_tls_pin(const imap4_session *s, char out[45]);
 /* Subject and issuer of the certificate as one line each ("" without TLS; safe to print), and its end. */
-IMAP4_API int imap4_tls_peer(const imap4_session *s, char *subject, char *issuer, size_t size, int64_t *not_after);
+IMAP4_API int imap4_tls_peer(
+	const imap4_session *s, char *subject, char *issuer, size_t size, int64_t *not_after);
 
 /* ---- running it -------------------------------------------------------------------------------------- */
 
@@ -508,8 +515,8 @@ typedef struct imap4_list_opts {
 	int select_subscribed; /* LIST (SUBSCRIBED): subscriptions, also dangling ones */
 	int plain;	       /* no RETURN and no selection, whatever the server offers */
 } imap4_list_opts;
-IMAP4_API imap4_cmd *imap4_list_start(imap4_session *s, const char *reference, const char *const *pattern, size_t n,
-	const imap4_list_opts *o);
+IMAP4_API imap4_cmd *imap4_list_start(imap4_session *s, const char *reference,
+	const char *const *pattern, size_t n, const imap4_list_opts *o);
 IMAP4_API imap4_cmd *imap4_lsub_start(imap4_session *s, const char *reference, const char *pattern);
 
 IMAP4_API imap4_cmd *imap4_status_start(imap4_session *s, imap4_str mailbox, uint32_t items);
@@ -521,15 +528,17 @@ typedef struct imap4_select_opts {
 	int condstore; /* (CONDSTORE), when offered */
 } imap4_select_opts;
 typedef struct imap4_selected {
-	uint32_t exists, recent; /* kept up to date by EXISTS, EXPUNGE, VANISHED while it is selected */
+	uint32_t exists,
+		recent; /* kept up to date by EXISTS, EXPUNGE, VANISHED while it is selected */
 	uint32_t uidvalidity, uidnext; /* 0 = not given */
-	uint64_t highestmodseq;	 /* 0 = not given, or NOMODSEQ */
+	uint64_t highestmodseq;	       /* 0 = not given, or NOMODSEQ */
 	int nomodseq, uidnotsticky, read_only;
 	imap4_str mailboxid;
 	const imap4_str *permanent_flags;
 	size_t npermanent_flags;
 } imap4_selected;
-IMAP4_API imap4_cmd *imap4_select_start(imap4_session *s, imap4_str mailbox, const imap4_select_opts *o);
+IMAP4_API imap4_cmd *imap4_select_start(
+	imap4_session *s, imap4_str mailbox, const imap4_select_opts *o);
 /* The mailbox that is selected now, or NULL. */
 IMAP4_API const imap4_selected *imap4_selected_mailbox(const imap4_session *s);
 /* UNSELECT (RFC 3691); without that capability a no-op here that completes with IMAP4_E_NOCAP at once. */
@@ -545,12 +554,14 @@ enum { IMAP4_BY_SEQ = 0, IMAP4_BY_UID = 1 };
  */
 typedef struct imap4_fetch_opts {
 	size_t struct_size;
-	int by;			/* IMAP4_BY_* */
-	uint32_t open_from;	/* also open_from:*, 0 = no */
-	uint64_t changedsince;	/* CONDSTORE, 0 = no */
-	const imap4_sink *sink; /* then all FETCH data of this command go there, none to imap4_cmd_next() */
+	int by;		       /* IMAP4_BY_* */
+	uint32_t open_from;    /* also open_from:*, 0 = no */
+	uint64_t changedsince; /* CONDSTORE, 0 = no */
+	const imap4_sink
+		*sink; /* then all FETCH data of this command go there, none to imap4_cmd_next() */
 } imap4_fetch_opts;
-IMAP4_API imap4_cmd *imap4_fetch_start(imap4_session *s, const imap4_set *set, const char *items, const imap4_fetch_opts *o);
+IMAP4_API imap4_cmd *imap4_fetch_start(
+	imap4_session *s, const imap4_set *set, const char *items, const imap4_fetch_opts *o);
 
 /* UID SEARCH / SEARCH for the members of a set that exist (NULL and open_from 0: ALL). ESEARCH's compact answer
  * is used when offered, unless plain. The result is imap4_cmd_numbers(): the union of all answers. */
@@ -560,7 +571,8 @@ typedef struct imap4_search_opts {
 	uint32_t open_from;
 	int plain;
 } imap4_search_opts;
-IMAP4_API imap4_cmd *imap4_search_set_start(imap4_session *s, const imap4_set *set, const imap4_search_opts *o);
+IMAP4_API imap4_cmd *imap4_search_set_start(
+	imap4_session *s, const imap4_set *set, const imap4_search_opts *o);
 /* Result of a complete and successful search; else NULL. Valid until imap4_cmd_free. Bit 3 of `have` (ALL) is missing
  * when the server said OK without any SEARCH data: then the empty set proves nothing. */
 IMAP4_API const imap4_numbers *imap4_cmd_numbers(const imap4_cmd *c);
@@ -568,7 +580,8 @@ IMAP4_API const imap4_numbers *imap4_cmd_numbers(const imap4_cmd *c);
 /* ---- commands that change something: refused by IMAP4_POLICY_BACKUP ------------------------------------ */
 
 /* CREATE. special_use: "\\Sent" (RFC 6154 section 3), or NULL; IMAP4_E_NOCAP without CREATE-SPECIAL-USE. */
-IMAP4_API imap4_cmd *imap4_create_start(imap4_session *s, imap4_str mailbox, const char *special_use);
+IMAP4_API imap4_cmd *imap4_create_start(
+	imap4_session *s, imap4_str mailbox, const char *special_use);
 IMAP4_API imap4_cmd *imap4_subscribe_start(imap4_session *s, imap4_str mailbox);
 
 /*
@@ -585,16 +598,18 @@ typedef struct imap4_append_message {
 	size_t struct_size;
 	const imap4_str *flags;
 	size_t nflags;
-	imap4_str internaldate; /* "dd-Mon-yyyy hh:mm:ss +zzzz" with its zone; NULL: the server takes the time of now */
-	uint64_t size;		/* octets of the message as it is on the wire; at least 1, at most 4 GiB - 1 */
+	imap4_str
+		internaldate; /* "dd-Mon-yyyy hh:mm:ss +zzzz" with its zone; NULL: the server takes the time of now */
+	uint64_t
+		size; /* octets of the message as it is on the wire; at least 1, at most 4 GiB - 1 */
 	imap4_source source;
 } imap4_append_message;
 typedef struct imap4_append_opts {
 	size_t struct_size;
 	uint64_t sync_over; /* 0 = 1 MiB; UINT64_MAX: never only because of the size */
 } imap4_append_opts;
-IMAP4_API imap4_cmd *imap4_append_start(imap4_session *s, imap4_str mailbox, const imap4_append_message *m, size_t n,
-	const imap4_append_opts *o);
+IMAP4_API imap4_cmd *imap4_append_start(imap4_session *s, imap4_str mailbox,
+	const imap4_append_message *m, size_t n, const imap4_append_opts *o);
 /* The answer's APPENDUID (UIDPLUS, RFC 4315 section 3): the UIDs that the messages were given, in the order in which
  * they were sent. NULL when there is none, or not one for each message. Valid until imap4_cmd_free. */
 typedef struct imap4_appended {
@@ -624,10 +639,11 @@ typedef struct imap4_store_opts {
 	uint32_t open_from; /* also open_from:*, 0 = no */
 	int silent;
 	int conditional;
-	uint64_t unchangedsince; /* up to 2^63 - 1; 0: only messages that never had a modification sequence */
+	uint64_t
+		unchangedsince; /* up to 2^63 - 1; 0: only messages that never had a modification sequence */
 } imap4_store_opts;
-IMAP4_API imap4_cmd *imap4_store_start(imap4_session *s, const imap4_set *set, int how, const imap4_str *flags,
-	size_t nflags, const imap4_store_opts *o);
+IMAP4_API imap4_cmd *imap4_store_start(imap4_session *s, const imap4_set *set, int how,
+	const imap4_str *flags, size_t nflags, const imap4_store_opts *o);
 /* Of a complete STORE, also one that was refused: UIDs or message numbers, as was asked. NULL: not complete, or another
  * command. Valid until imap4_cmd_free. */
 IMAP4_API const imap4_set *imap4_cmd_modified(const imap4_cmd *c);
@@ -655,7 +671,8 @@ IMAP4_API const imap4_copied *imap4_cmd_copied(const imap4_cmd *c);
 /* EXPUNGE removes every message with \Deleted; UID EXPUNGE (UIDPLUS, else IMAP4_E_NOCAP) only those of the set. The
  * EXPUNGE and VANISHED responses are their data. */
 IMAP4_API imap4_cmd *imap4_expunge_start(imap4_session *s);
-IMAP4_API imap4_cmd *imap4_uid_expunge_start(imap4_session *s, const imap4_set *set, uint32_t open_from);
+IMAP4_API imap4_cmd *imap4_uid_expunge_start(
+	imap4_session *s, const imap4_set *set, uint32_t open_from);
 /* CHECK (RFC 3501 section 6.4.1; gone from RFC 9051, where NOOP does it). */
 IMAP4_API imap4_cmd *imap4_check_start(imap4_session *s);
 /* CLOSE: EXPUNGE without its responses, unless opened read-only, and then no mailbox is selected. */
@@ -677,7 +694,7 @@ IMAP4_API imap4_cmd *imap4_unsubscribe_start(imap4_session *s, imap4_str mailbox
  */
 typedef struct imap4_query imap4_query;
 
-IMAP4_API imap4_query *imap4_query_new(void); /* NULL: out of memory */
+IMAP4_API imap4_query *imap4_query_new(void);	 /* NULL: out of memory */
 IMAP4_API void imap4_query_free(imap4_query *q); /* NULL is fine */
 /* "\\Seen" and the like, or a keyword; present = 0: the flag must be missing. */
 IMAP4_API imap4_err imap4_query_flag(imap4_query *q, imap4_str flag, int present);
@@ -706,7 +723,8 @@ IMAP4_API imap4_err imap4_query_date(imap4_query *q, int how, int year, int mont
 /* RFC822.SIZE is above (larger = 1) or below (0) that many octets; up to 2^32 - 1. */
 IMAP4_API imap4_err imap4_query_size(imap4_query *q, int larger, uint64_t octets);
 /* The message is in the set. Sets in queries are not split: at most some thousand ranges. */
-IMAP4_API imap4_err imap4_query_set(imap4_query *q, int by, const imap4_set *set, uint32_t open_from);
+IMAP4_API imap4_err imap4_query_set(
+	imap4_query *q, int by, const imap4_set *set, uint32_t open_from);
 /* WITHIN (RFC 5032; the command ends with IMAP4_E_NOCAP without it): INTERNALDATE is older (1) or younger (0) than that. */
 IMAP4_API imap4_err imap4_query_age(imap4_query *q, int older, uint32_t seconds);
 /* CONDSTORE (RFC 7162 section 3.1.5; IMAP4_E_NOCAP as above): changed since, or at, that modification sequence. */
@@ -718,14 +736,20 @@ IMAP4_API imap4_err imap4_query_and(imap4_query *q, const imap4_query *other);
 
 /* SEARCH / UID SEARCH. Result: imap4_cmd_numbers(). `wanted`: what of it (0: everything); with ESEARCH only
  * that is sent by the server, else it is computed here. CHARSET UTF-8 is named when a text is not ASCII. */
-enum { IMAP4_WANT_MIN = 1 << 0, IMAP4_WANT_MAX = 1 << 1, IMAP4_WANT_COUNT = 1 << 2, IMAP4_WANT_ALL = 1 << 3 };
+enum {
+	IMAP4_WANT_MIN = 1 << 0,
+	IMAP4_WANT_MAX = 1 << 1,
+	IMAP4_WANT_COUNT = 1 << 2,
+	IMAP4_WANT_ALL = 1 << 3
+};
 typedef struct imap4_query_opts {
 	size_t struct_size;
 	int by;		 /* IMAP4_BY_* */
 	int plain;	 /* no ESEARCH */
 	uint32_t wanted; /* IMAP4_WANT_*; not for SORT and THREAD */
 } imap4_query_opts;
-IMAP4_API imap4_cmd *imap4_search_start(imap4_session *s, const imap4_query *q, const imap4_query_opts *o);
+IMAP4_API imap4_cmd *imap4_search_start(
+	imap4_session *s, const imap4_query *q, const imap4_query_opts *o);
 
 /* SORT (RFC 5256; DISPLAYFROM and DISPLAYTO: RFC 5957). IMAP4_E_NOCAP without SORT (SORT=DISPLAY). */
 enum {
@@ -740,8 +764,8 @@ enum {
 	IMAP4_SORT_DISPLAYTO = 8,
 	IMAP4_SORT_REVERSE = 1 << 8, /* added to one of them: it alone the other way round */
 };
-IMAP4_API imap4_cmd *imap4_sort_start(
-	imap4_session *s, const int *keys, size_t nkeys, const imap4_query *q, const imap4_query_opts *o);
+IMAP4_API imap4_cmd *imap4_sort_start(imap4_session *s, const int *keys, size_t nkeys,
+	const imap4_query *q, const imap4_query_opts *o);
 /* Of a complete and successful SORT; else NULL, also when the server said OK without any SORT data. Valid until
  * imap4_cmd_free. */
 typedef struct imap4_sorted {
@@ -788,8 +812,10 @@ IMAP4_API imap4_cmd *imap4_getacl_start(imap4_session *s, imap4_str mailbox);
 /* rights: "lrs", or a change: "+w", "-te". */
 IMAP4_API imap4_cmd *imap4_setacl_start(
 	imap4_session *s, imap4_str mailbox, const char *identifier, const char *rights);
-IMAP4_API imap4_cmd *imap4_deleteacl_start(imap4_session *s, imap4_str mailbox, const char *identifier);
-IMAP4_API imap4_cmd *imap4_listrights_start(imap4_session *s, imap4_str mailbox, const char *identifier);
+IMAP4_API imap4_cmd *imap4_deleteacl_start(
+	imap4_session *s, imap4_str mailbox, const char *identifier);
+IMAP4_API imap4_cmd *imap4_listrights_start(
+	imap4_session *s, imap4_str mailbox, const char *identifier);
 IMAP4_API imap4_cmd *imap4_myrights_start(imap4_session *s, imap4_str mailbox);
 typedef struct imap4_acl {
 	imap4_str identifier; /* with a "-" in front: rights that are taken away */

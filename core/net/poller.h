@@ -23,7 +23,8 @@ void poller_begin(struct poller *p);
 /* Returns the slot number (>= 0), or -1 (E_NOMEM). A stream with pending bytes is ready at once
  * when reading is asked for. A slot may also become ready because the stream's own deadline has
  * passed (struct stream_wants): call the stream again and see. */
-int poller_add(struct poller *p, const struct stream *s, bool reading, bool writing, struct err *e) NODISCARD;
+int poller_add(struct poller *p, const struct stream *s, bool reading, bool writing,
+	struct err *e) NODISCARD;
 /* Sleep until a stream is ready, the deadline passes or poller_wake() is called. Returns the number
  * of ready slots, 0 on time-out or wake-up, -1 on error. EINTR counts as a wake-up. */
 int poller_wait(struct poller *p, int64_t deadline, struct err *e) NODISCARD;

@@ -53,7 +53,8 @@ struct stream_ops {
 	const char *name;
 	enum stream_status (*connect)(struct stream *s, struct err *e);
 	enum stream_status (*read)(struct stream *s, void *p, size_t n, size_t *got, struct err *e);
-	enum stream_status (*write)(struct stream *s, const void *p, size_t n, size_t *put, struct err *e);
+	enum stream_status (*write)(
+		struct stream *s, const void *p, size_t n, size_t *put, struct err *e);
 	void (*wants)(const struct stream *s, bool reading, bool writing, struct stream_wants *w);
 	bool (*pending)(const struct stream *s);
 	void (*close)(struct stream *s); /* frees s itself, not s->below */
@@ -74,7 +75,8 @@ enum stream_status stream_connect(struct stream *s, struct err *e);
  * (it may have moved and may be longer): a layer may have encoded them already. A shorter one is E_STATE.
  */
 enum stream_status stream_read(struct stream *s, void *p, size_t n, size_t *got, struct err *e);
-enum stream_status stream_write(struct stream *s, const void *p, size_t n, size_t *put, struct err *e);
+enum stream_status stream_write(
+	struct stream *s, const void *p, size_t n, size_t *put, struct err *e);
 
 /* What to poll for, when the caller would like to read and/or write. */
 void stream_wants(const struct stream *s, bool reading, bool writing, struct stream_wants *w);
@@ -114,15 +116,15 @@ bool stream_tcp_lowat(struct stream *s, size_t bytes);
 /* ---- tls ------------------------------------------------------------------------------------- */
 
 struct tls_options {
-	const char *host;	  /* for SNI and the name check; DNS name or IP address; required */
-	const char *ca_file;	  /* PEM bundle instead of the system's trust store, or NULL */
-	const char *const *pins;  /* SPKI SHA-256 pins, base64 or hex; checked besides the chain */
+	const char *host;	 /* for SNI and the name check; DNS name or IP address; required */
+	const char *ca_file;	 /* PEM bundle instead of the system's trust store, or NULL */
+	const char *const *pins; /* SPKI SHA-256 pins, base64 or hex; checked besides the chain */
 	size_t npins;
-	bool pin_only;		  /* a matching pin replaces the checks of chain, name and dates (self-signed
+	bool pin_only; /* a matching pin replaces the checks of chain, name and dates (self-signed
 				   * servers); needs at least one pin. A key that is too short is refused all the same. */
-	const char *client_cert;  /* PEM file with the chain, or NULL */
-	const char *client_key;	  /* PEM file, or NULL to read it from client_cert */
-	void *ssl_ctx;		  /* an SSL_CTX * of the caller (kept by reference): it alone then decides versions,
+	const char *client_cert; /* PEM file with the chain, or NULL */
+	const char *client_key;	 /* PEM file, or NULL to read it from client_cert */
+	void *ssl_ctx; /* an SSL_CTX * of the caller (kept by reference): it alone then decides versions,
 				   * ciphers, trust and verify mode, and the fields above but host are ignored */
 };
 
@@ -141,8 +143,8 @@ const char *stream_tls_describe(const struct stream *s);
 /* The server certificate's SPKI SHA-256 in base64 (what a pin looks like); false when not connected. */
 bool stream_tls_peer_pin(const struct stream *s, char out[45]);
 /* Subject, issuer and expiry (seconds since 1970) of the server certificate, for `check`. */
-int stream_tls_peer_info(const struct stream *s, struct buf *subject, struct buf *issuer, int64_t *not_after,
-	struct err *e) NODISCARD;
+int stream_tls_peer_info(const struct stream *s, struct buf *subject, struct buf *issuer,
+	int64_t *not_after, struct err *e) NODISCARD;
 /* Channel binding data (RFC 9266 tls-exporter on 1.3, RFC 5929 tls-unique never offered); returns its
  * length, 0 when there is none. type is set to "tls-exporter". */
 size_t stream_tls_binding(const struct stream *s, const char **type, unsigned char out[32]);
@@ -165,8 +167,8 @@ size_t stream_tls_binding(const struct stream *s, const char **type, unsigned ch
  * Closing does not send a final block.
  * -1 (and `below` still the caller's): E_INVALID for a level outside the bounds above, E_NOMEM.
  */
-int stream_deflate_new(struct stream **out, struct stream *below, int level,
-	struct err *e) NODISCARD;
+int stream_deflate_new(
+	struct stream **out, struct stream *below, int level, struct err *e) NODISCARD;
 /* Bytes that were read from `below` before the switch, after the CRLF of the tagged OK: they come
  * first. Before the first read, of s itself, and PRELOAD_MAX bytes in all; else E_STATE or E_LIMIT. */
 int stream_deflate_preload(struct stream *s, const void *p, size_t n, struct err *e) NODISCARD;
@@ -193,10 +195,12 @@ int stream_process_status(struct stream *s);
 /* A stream whose input is given by stream_memory_input() and whose output is kept. */
 int stream_memory_new(struct stream **out, struct err *e) NODISCARD;
 int stream_memory_input(struct stream *s, const void *p, size_t n, struct err *e) NODISCARD;
-void stream_memory_end(struct stream *s);		 /* no more input: STREAM_END after the rest */
-void stream_memory_chunk(struct stream *s, size_t n);	 /* give and take at most n bytes a call; 0 = no limit */
-void stream_memory_fail_after(struct stream *s, uint64_t n); /* STREAM_ERROR (E_NET) after n input bytes */
+void stream_memory_end(struct stream *s); /* no more input: STREAM_END after the rest */
+void stream_memory_chunk(
+	struct stream *s, size_t n); /* give and take at most n bytes a call; 0 = no limit */
+void stream_memory_fail_after(
+	struct stream *s, uint64_t n); /* STREAM_ERROR (E_NET) after n input bytes */
 struct slice stream_memory_output(const struct stream *s); /* all bytes written so far; borrowed */
-void stream_memory_drain(struct stream *s);		 /* forget the output kept so far */
+void stream_memory_drain(struct stream *s);		   /* forget the output kept so far */
 
 #endif

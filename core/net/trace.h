@@ -28,12 +28,14 @@ enum trace_kind { TRACE_TEXT, TRACE_SECRET, TRACE_BODY };
 struct trace;
 
 /* write(ctx, line, n) gets whole lines with their '\n'. `label` names the connection; copied. */
-int trace_new(struct trace **out, const char *label, void (*write)(void *ctx, const char *line, size_t n),
-	void *ctx, const struct clock *clock, struct err *e) NODISCARD;
+int trace_new(struct trace **out, const char *label,
+	void (*write)(void *ctx, const char *line, size_t n), void *ctx, const struct clock *clock,
+	struct err *e) NODISCARD;
 void trace_free(struct trace *t); /* writes what is unfinished; NULL is fine */
 
 /* All calls accept t == NULL and do nothing then. */
-void trace_bytes(struct trace *t, enum trace_dir dir, enum trace_kind kind, const void *p, size_t n);
+void trace_bytes(
+	struct trace *t, enum trace_dir dir, enum trace_kind kind, const void *p, size_t n);
 /* An event of the connection: trace_note(t, "TLSv1.3 established") gives
  * "12.345 work#1 * TLSv1.3 established". Escaped by the trace. */
 void trace_note(struct trace *t, const char *text);

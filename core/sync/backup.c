@@ -20,7 +20,6 @@
 #include "core/sync/plan.h"
 #include "core/sync/pool.h"
 
-
 /* What a running backup gathers before it opens mailboxes. */
 struct run {
 	struct job *job;

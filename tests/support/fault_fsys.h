@@ -57,7 +57,8 @@ struct fault_fsys {
 	int error;
 	bool sticky; /* that call and all calls (of any kind) after it fail */
 	bool failed; /* it has happened */
-	void (*at_fault)(void); /* called in place of that failure, such as to end the process; NULL: none */
+	void (*at_fault)(
+		void); /* called in place of that failure, such as to end the process; NULL: none */
 
 	int always[FAULT_KINDS];	      /* errno of kinds that never work here; 0 = they do */
 	unsigned long calls[FAULT_KINDS + 1]; /* of each kind; FAULT_ANY: of all */
