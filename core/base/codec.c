@@ -60,7 +60,7 @@ int base64_encode(struct buf *out, const void *p, size_t n)
 	return out->failed == E_NONE ? 0 : -1;
 }
 
-static int base64_value(unsigned char c)
+int base64_digit(unsigned char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -79,7 +79,7 @@ static bool decode_four(struct buf *out, const unsigned char *s, bool last)
 		digits = s[2] == '=' ? 2 : 3;
 	uint32_t v = 0;
 	for (size_t i = 0; i < 4; i++) {
-		int digit = i < digits ? base64_value(s[i]) : 0;
+		int digit = i < digits ? base64_digit(s[i]) : 0;
 		if (digit < 0)
 			return false;
 		v = v << 6 | (uint32_t)digit;

@@ -5,6 +5,8 @@
  */
 #include "core/base/hash.h"
 
+#include "core/base/buf.h"
+
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -89,4 +91,11 @@ void secret_wipe(void *p, size_t n)
 {
 	if (n > 0)
 		OPENSSL_cleanse(p, n);
+}
+
+void secret_release(struct buf *b)
+{
+	if (b->data != NULL)
+		secret_wipe(b->data, b->cap);
+	buf_release(b);
 }

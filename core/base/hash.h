@@ -34,7 +34,12 @@ int base64_encode(struct buf *out, const void *p, size_t n);
  * out, which is then unchanged. */
 bool base64_decode(struct buf *out, const void *p, size_t n);
 
+/* The value of one digit (RFC 4648 section 4), or -1. */
+int base64_digit(unsigned char c);
+
 /* Overwrite secrets; the compiler cannot remove it. */
 void secret_wipe(void *p, size_t n);
+/* buf_release() of a buffer that held a secret: all of its memory is wiped first. */
+void secret_release(struct buf *b);
 
 #endif

@@ -5,6 +5,7 @@
  * Only the canonical form is accepted when decoding. A name that decodes is therefore encoded
  * back to the very same bytes, and two names on the wire never become one name on disk.
  */
+#include "core/base/hash.h"
 #include "core/base/mail.h"
 #include "core/base/text.h"
 
@@ -16,15 +17,10 @@ static bool is_printable(uint32_t c)
 	return c >= 0x20 && c <= 0x7E;
 }
 
-static int base64_value(unsigned char c)
+/* RFC 3501 section 5.1.3: "," stands in for "/". */
+static int modified_digit(unsigned char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == ',' ? 63 : -1;
+	return c == ',' ? 63 : c == '/' ? -1 : base64_digit(c);
 }
 
 /* Add one UTF-16 unit; *high holds a high surrogate that waits for its other half, or 0. */
@@ -49,7 +45,7 @@ static bool decode_base64(struct slice wire, size_t *at, struct buf *out)
 	uint32_t bits = 0, high = 0;
 	unsigned held = 0; /* bits of `bits` not used yet */
 	for (; *at < wire.n && wire.p[*at] != '-'; ++*at) {
-		int v = base64_value(wire.p[*at]);
+		int v = modified_digit(wire.p[*at]);
 		if (v < 0)
 			return false;
 		bits = (bits << 6 | (uint32_t)v) & 0x3FFFFF;

@@ -12,6 +12,7 @@
 #include <iconv.h>
 #include <string.h>
 
+#include "core/base/hash.h"
 #include "core/base/text.h"
 
 struct word {
@@ -203,17 +204,6 @@ static void add_q(struct buf *out, struct slice s)
 			buf_add_byte(out, s.p[i] == '_' ? ' ' : s.p[i]);
 		}
 	}
-}
-
-static int base64_digit(unsigned char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 /* Whatever is there up to the padding; other characters are skipped (RFC 2045 section 6.8). */

@@ -33,21 +33,14 @@ struct auth {
 	const char *binding_type;
 };
 
-static void wipe_buf(struct buf *b)
-{
-	if (b->data)
-		secret_wipe(b->data, b->cap);
-	buf_release(b);
-}
-
 static void auth_free(void *more)
 {
 	struct auth *a = more;
 	if (a->mechanism)
 		a->mechanism->release(a->sasl);
-	wipe_buf(&a->user);
-	wipe_buf(&a->password);
-	wipe_buf(&a->authzid);
+	secret_release(&a->user);
+	secret_release(&a->password);
+	secret_release(&a->authzid);
 	free(a->wanted);
 	session_secrets_over(a->session);
 	free(a);
@@ -184,9 +177,9 @@ static int sasl_step(struct auth *a, struct slice challenge, struct buf *base64,
 	int rc = a->mechanism->step(&a->sasl, &in, challenge, &response, e);
 	if (rc == 0 && base64_encode(base64, response.data, response.len) < 0)
 		rc = buf_check(base64, "the SASL response", e);
-	wipe_buf(&response);
+	secret_release(&response);
 	if (rc < 0)
-		wipe_buf(base64);
+		secret_release(base64);
 	return rc;
 }
 
@@ -212,7 +205,7 @@ static int encode_authenticate(struct imap4_cmd *c, struct auth *a, struct err *
 		a->mechanism->release(a->sasl);
 		a->sasl = NULL;
 	}
-	wipe_buf(&base64);
+	secret_release(&base64);
 	return 0;
 }
 
@@ -287,8 +280,8 @@ static int login_continued(struct imap4_cmd *c, struct slice text, struct err *e
 		enc_secret_line(&c->enc, buf_slice(&base64));
 	else
 		rc = cancel(c, a, &why);
-	wipe_buf(&challenge);
-	wipe_buf(&base64);
+	secret_release(&challenge);
+	secret_release(&base64);
 	return rc;
 }
 

@@ -116,20 +116,13 @@ static struct scram *scram_state(void **st, struct err *e)
 	return s;
 }
 
-static void wipe_buf(struct buf *b)
-{
-	if (b->data)
-		secret_wipe(b->data, b->cap);
-	buf_release(b);
-}
-
 static void scram_release(void *st)
 {
 	struct scram *s = st;
 	if (!s)
 		return;
-	wipe_buf(&s->gs2);
-	wipe_buf(&s->auth);
+	secret_release(&s->gs2);
+	secret_release(&s->auth);
 	sasl_state_free(s, sizeof(*s));
 }
 

@@ -134,19 +134,12 @@ int dial_start(struct dial *d, const struct sync_account *account, const struct 
 	return 0;
 }
 
-static void wipe(struct buf *secret)
-{
-	if (secret->data != NULL)
-		secret_wipe(secret->data, secret->cap);
-	buf_release(secret);
-}
-
 static int start_login(struct dial *d, struct err *e)
 {
 	const struct sync_account *a = d->account;
 	struct buf secret = BUF_INIT(SECRET_MAX);
 	if (a->secret != NULL && a->secret(a->secret_ctx, &secret, e) != 0) {
-		wipe(&secret);
+		secret_release(&secret);
 		return err_widen(e, ERR_ACCOUNT);
 	}
 	const imap4_credentials c = {.struct_size = sizeof c,
@@ -155,7 +148,7 @@ static int start_login(struct dial *d, struct err *e)
 		.password = buf_str(&secret),
 		.authzid = a->authzid};
 	d->login = imap4_login_start(d->session, &c);
-	wipe(&secret);
+	secret_release(&secret);
 	if (d->login != NULL)
 		return 0;
 	sync_err_login(e, imap4_last(d->session));

@@ -52,6 +52,18 @@ bool hooks_interrupted(const struct sync_hooks *h)
 	return h != NULL && h->interrupt != NULL && h->interrupt->signal != 0;
 }
 
+bool hooks_reading(
+	const struct sync_hooks *h, const struct store_verify_counts *c, struct slice mailbox)
+{
+	const struct sync_progress p = {.messages_done = c->rows,
+		.messages_total = c->files,
+		.bytes = c->bytes,
+		.folder = mailbox};
+	if (h != NULL && h->progress != NULL)
+		h->progress(h->ctx, &p);
+	return hooks_interrupted(h);
+}
+
 int job_check_interrupt(const struct job *j, struct err *e)
 {
 	if (!hooks_interrupted(j->hooks))

@@ -32,6 +32,9 @@ void hooks_note(const struct sync_hooks *h, enum sync_note kind, const char *fmt
 /* Tell the progress, unless that happened just now. */
 void job_progress(struct job *j);
 bool hooks_interrupted(const struct sync_hooks *h);
+/* Progress of a walk over the archive (store_verify, store_repair). True when a signal asks to stop. */
+bool hooks_reading(
+	const struct sync_hooks *h, const struct store_verify_counts *c, struct slice mailbox);
 /* -1 with E_CANCELLED when a signal asks to stop. */
 int job_check_interrupt(const struct job *j, struct err *e) NODISCARD;
 /* May so many more bytes of mail be asked for? UINT64_MAX without a budget. */

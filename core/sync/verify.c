@@ -22,14 +22,8 @@ static int on_finding(void *ctx, const struct store_finding *f)
 
 static int on_progress(void *ctx, const struct store_verify_counts *c, struct slice mailbox)
 {
-	struct verify_job *j = ctx;
-	const struct sync_progress p = {.messages_done = c->rows,
-		.messages_total = c->files,
-		.bytes = c->bytes,
-		.folder = mailbox};
-	if (j->hooks != NULL && j->hooks->progress != NULL)
-		j->hooks->progress(j->hooks->ctx, &p);
-	return hooks_interrupted(j->hooks);
+	const struct verify_job *j = ctx;
+	return hooks_reading(j->hooks, c, mailbox);
 }
 
 static int verify_local(struct verify_job *j, struct err *e)
