@@ -9,7 +9,7 @@
 #ifndef IMAP4_MIME_H
 #define IMAP4_MIME_H
 
-#include "core/imap/imap4.h"
+#include "imap4.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -3,7 +3,7 @@
 #ifndef IMAP4_UTIL_H
 #define IMAP4_UTIL_H
 
-#include "core/imap/imap4.h"
+#include "imap4.h"
 
 #ifdef __cplusplus
 extern "C" {
