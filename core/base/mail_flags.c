@@ -171,7 +171,7 @@ int mail_flags_parse(struct mail_flags *f, struct slice text, struct err *e)
 	struct slice flag;
 	while (mail_flags_next(text, &at, &flag))
 		n++;
-	struct slice few[FEW], *all = few;
+	struct slice few[FEW] = {SLICE_NONE}, *all = few;
 	if (n > FEW) {
 		all = malloc(n * sizeof *all);
 		if (all == NULL)

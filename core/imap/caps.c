@@ -95,3 +95,13 @@ bool caps_has(const struct caps *c, const char *name)
 			return true;
 	return false;
 }
+
+struct slice caps_value(const struct caps *c, const char *name_and_equals)
+{
+	size_t prefix = strlen(name_and_equals);
+	const char *have = (const char *)c->text.data;
+	for (size_t i = 0; i < c->n; i++, have += strlen(have) + 1)
+		if (slice_starts_istr(slice_str(have), name_and_equals))
+			return slice_str(have + prefix);
+	return SLICE_NONE;
+}

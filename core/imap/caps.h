@@ -22,6 +22,8 @@ void caps_forget(struct caps *c);
  * most IMAP_CAPABILITIES_MAX names and IMAP_TOKEN_MAX octets of them are kept. "LITERAL +" (with a space, seen in the wild) is read as LITERAL+. */
 int caps_set(struct caps *c, struct slice text, struct err *e) NODISCARD;
 bool caps_has(const struct caps *c, const char *name);
+/* What stands behind "NAME=" of the first that begins so; p == NULL: none does. */
+struct slice caps_value(const struct caps *c, const char *name_and_equals);
 imap4_str caps_at(const struct caps *c, size_t i);
 
 #endif

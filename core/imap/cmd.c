@@ -110,6 +110,12 @@ void cmd_drop_data(struct imap4_cmd *c)
 	c->given = c->first = c->last = NULL;
 }
 
+void cmd_drop_waiting(struct imap4_cmd *c)
+{
+	drop_data(c->first);
+	c->first = c->last = NULL;
+}
+
 void cmd_destroy(struct imap4_cmd *c)
 {
 	engine_disown(c->engine, c);
@@ -119,6 +125,7 @@ void cmd_destroy(struct imap4_cmd *c)
 	uidset_release(&c->numbers);
 	buf_release(&c->mailbox);
 	free((void *)(uintptr_t)c->appended.uid);
+	cmd_limited_free(c->limited);
 	buf_release(&c->result_text);
 	if (c->outcome != NULL)
 		c->free_outcome(c->outcome);
@@ -138,6 +145,7 @@ void cmd_begin_line(struct imap4_cmd *c)
 	engine_next_tag(c->engine, c->tag, sizeof c->tag);
 	enc_clear(&c->enc);
 	c->enc.literals = engine_literals(c->engine);
+	c->enc.utf8 = engine_utf8(c->engine);
 	enc_raw(&c->enc, c->tag);
 	enc_raw(&c->enc, " ");
 }
@@ -277,6 +285,10 @@ void cmd_finish(struct imap4_cmd *c, imap4_err err, const imap4_state_line *tagg
 	const char *fallback_text)
 {
 	set_result(c, err, tagged, fallback_text);
+	/* However it failed: what "$" stands for now is not what was searched for (RFC 5182 section 2.1). */
+	if ((c->flags & CMD_SAVES) != 0)
+		engine_set_saved(c->engine,
+			c->result.err == IMAP4_OK ? ENGINE_SAVED : ENGINE_SAVED_NOT);
 	struct imap4_cmd *parent = c->parent;
 	if (parent == NULL) {
 		complete(c);
@@ -301,6 +313,17 @@ const imap4_result *imap4_cmd_result(const imap4_cmd *c)
 	static const imap4_result again = {
 		.err = IMAP4_AGAIN, .message = "the command is not complete yet"};
 	return c->state == CMD_DONE ? &c->result : &again;
+}
+
+uint64_t imap4_cmd_modseq(const imap4_cmd *c)
+{
+	const imap4_result *r = imap4_cmd_result(c);
+	imap4_state_line line = {.code_args = r->code_args};
+	uint64_t modseq;
+	if (r->err != IMAP4_OK || r->code != IMAP4_CODE_HIGHESTMODSEQ ||
+		strcmp(c->kind->name, "CLOSE") == 0)
+		return 0;
+	return resp_code_u64(&line, INT64_MAX, &modseq) ? modseq : 0;
 }
 
 const imap4_data *imap4_cmd_next(imap4_cmd *c)

@@ -31,7 +31,16 @@ enum cmd_flag {
 	CMD_TRY_ENCODE =
 		1 << 6,	     /* cmd_submit() tries encode(), to refuse wrong arguments at once */
 	CMD_LOGOUT = 1 << 7, /* a BYE is expected while it runs */
+	/* Opens a mailbox behind what is in flight for another one. Until it is the oldest in flight, nothing that comes
+	 * is its own; until it is complete, nothing is of the commands behind it. */
+	CMD_FENCE = 1 << 8,
+	/* Added by the arguments: */
+	CMD_BY_SEQ = 1 << 16,	  /* it speaks of message numbers */
+	CMD_USES_SAVED = 1 << 17, /* it reads "$" (RFC 5182) */
+	CMD_SAVES = 1 << 18,	  /* it sets "$" */
 };
+
+struct cmd_limited;
 
 /* How sure a command is that a body literal is its own. */
 enum cmd_wants {
@@ -79,6 +88,21 @@ struct cmd_data {
 	struct imap4_data *data;
 };
 
+/*
+ * The messages a command is about (cmd_set.c), of which one line may take only a part. A parent that has one says so in
+ * imap4_cmd.set, so that what a server left undone can be told.
+ */
+struct cmd_set {
+	struct uidset members;
+	uint32_t open_from; /* also open_from:*, 0 = no */
+	bool by_uid;
+	bool saved;	/* "$", and no members */
+	bool copies;	/* SAVELIMIT is for it, too */
+	bool whole;	/* in spite of such limits: PARTIAL says how many */
+	uint64_t count; /* of members */
+	uint32_t from;	/* members up to here are in a part already */
+};
+
 enum cmd_state { CMD_NEW, CMD_QUEUED, CMD_SENDING, CMD_SENT, CMD_DONE };
 
 struct imap4_cmd {
@@ -101,7 +125,9 @@ struct imap4_cmd {
 	/* parts */
 	struct imap4_cmd *parent;
 	size_t parts_open;
-	bool parts_left; /* part() has more to make */
+	bool parts_left;	       /* part() has more to make */
+	uint32_t part_after, part_end; /* of the parent's set: the part has what is behind the first, up to the second */
+	struct cmd_set *set;	       /* in `more`; NULL: it has none */
 
 	/* arguments */
 	struct buf mailbox; /* STATUS, SELECT: wire name */
@@ -117,9 +143,12 @@ struct imap4_cmd {
 	struct cmd_data *first, *last; /* claimed and not yet handed out */
 	struct cmd_data *given;	       /* handed out last; freed at the next call */
 	imap4_appended appended;       /* uid is owned */
+	struct cmd_limited *limited;   /* owned; NULL: no MESSAGELIMIT */
 	void *outcome; /* of the kind; freed by free_outcome with the command, not when it is complete */
 	void (*free_outcome)(void *outcome);
-	imap4_err local; /* why it fails whatever the server says, or IMAP4_OK */
+	bool in_mailbox;	 /* at the end a mailbox was selected ... */
+	imap4_selected selected; /* ... and these were its numbers */
+	imap4_err local;	 /* why it fails whatever the server says, or IMAP4_OK */
 	char local_text[256];
 	imap4_result result;
 	struct buf result_text; /* storage behind result's strings */
@@ -147,7 +176,8 @@ void cmd_fail_local(struct imap4_cmd *c, imap4_err err, const char *fmt, ...) PR
 void cmd_finish(struct imap4_cmd *c, imap4_err err, const imap4_state_line *tagged,
 	const char *fallback_text);
 void cmd_destroy(struct imap4_cmd *c);
-void cmd_drop_data(struct imap4_cmd *c); /* what it got and nobody asked for yet */
+void cmd_drop_data(struct imap4_cmd *c);	  /* what it got and nobody asked for yet */
+void cmd_drop_waiting(struct imap4_cmd *c); /* the same, but for what the caller looks at */
 
 /* Copies of a caller's strings; entries may be NULL. */
 struct cmd_strings {
@@ -158,6 +188,50 @@ int cmd_strings_copy(
 	struct cmd_strings *s, const char *const *from, size_t n, struct err *e) NODISCARD;
 void cmd_strings_release(struct cmd_strings *s);
 bool cmd_mailbox_is(imap4_str name, struct slice wire); /* INBOX in any case is the same */
+/* The same for texts that may hold any octets. A NULL text stays NULL. */
+struct cmd_texts {
+	imap4_str *at;
+	size_t n;
+};
+int cmd_texts_new(struct cmd_texts *t, size_t n, struct err *e) NODISCARD;
+int cmd_texts_set(struct cmd_texts *t, size_t i, imap4_str s, struct err *e) NODISCARD;
+struct slice cmd_text(const struct cmd_texts *t, size_t i);
+void cmd_texts_release(struct cmd_texts *t);
+
+/* Responses without a typed form (answer.c): is it this one; its first value, or NULL; the value `count` further on; an
+ * astring, where NIL is that name. */
+bool answer_is(const struct imap4_data *d, const char *name);
+const imap4_node *answer_first(const struct imap4_data *d);
+const imap4_node *answer_skip(const imap4_node *n, size_t count);
+imap4_str answer_astring(const imap4_node *n);
+
+/* LIST may ask for these too, so it keeps them away and they keep it away. */
+bool getmetadata_is(const struct imap4_cmd *c);
+bool getmetadata_answer(const struct imap4_data *d); /* METADATA with values */
+bool myrights_is(const struct imap4_cmd *c);
+
+/* cmd_set.c */
+bool cmd_set_is_empty(const imap4_set *set, uint32_t open_from);
+/* Copy the caller's set (may be NULL; s->open_from is set) for a command whose `more` has s, and flag the command. */
+int cmd_set_take(struct imap4_cmd *c, struct cmd_set *s, const imap4_set *from, bool by_uid,
+	struct err *e) NODISCARD;
+void cmd_set_release(struct cmd_set *s);
+/* May the command speak of n? Of "$" nobody knows here. Not of 0. */
+bool cmd_set_has(const struct cmd_set *s, uint32_t n);
+bool cmd_set_overlap(const struct cmd_set *a, const struct cmd_set *b);
+/* At the moment of encoding: may message numbers and "$" be spoken of? False: the command fails as was said. */
+bool cmd_set_possible(struct imap4_cmd *c);
+/* Write as much as goes on the part's line, where `rest` octets will follow, and as the server takes in one command.
+ * 1: members are left; 0: none; -1: E_NOMEM. */
+int cmd_set_part(struct imap4_cmd *part, struct cmd_set *s, size_t rest, struct err *e) NODISCARD;
+/* partial-range (RFC 9394 section 4): two numbers of the same sign, or both 0 for none. */
+bool cmd_is_partial(int64_t first, int64_t last);
+void cmd_encode_partial(struct enc *enc, int64_t first, int64_t last);
+/* The n of a capability "NAME=n", or 0. */
+uint32_t cmd_limit(const struct engine *g, const char *capability);
+/* The server said MESSAGELIMIT to c (RFC 9738 section 3.1). refused: and did nothing. */
+void cmd_note_limit(struct imap4_cmd *c, const imap4_state_line *line, bool refused);
+void cmd_limited_free(struct cmd_limited *l);
 
 /* STATUS, also as a LIST return option: the items that the server offers, and the list of them with parentheses. */
 bool status_is(const struct imap4_cmd *c);
@@ -167,6 +241,10 @@ void status_encode(struct enc *enc, uint32_t items);
 /* Every kind of SEARCH: SEARCH data and the ESEARCH data of its tag; at most one in flight, for plain answers carry no tag. */
 bool search_claims(const struct imap4_cmd *c, const struct imap4_data *d);
 bool search_conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other);
+
+/* EXPUNGE and VANISHED, which name no command: at most one that has them as its data in flight. */
+bool expunge_claims(const struct imap4_cmd *c, const struct imap4_data *d);
+bool expunge_conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other);
 
 /* Commands that the session itself needs. */
 struct imap4_cmd *cmd_capability_setup(struct imap4_session *s);
@@ -182,6 +260,8 @@ imap4_retry result_retry(imap4_code code, imap4_err err);
 /* Fill *r with copies kept in *store. name: of the command, or NULL for the session. */
 void result_set(imap4_result *r, struct buf *store, const char *name, imap4_err err,
 	const imap4_state_line *line, const char *fallback_text);
+/* *to = *from with its strings in *store. */
+void result_copy(imap4_result *to, struct buf *store, const imap4_result *from);
 imap4_err result_err(enum err_code code); /* of a local error */
 
 /* session side (session.c) */

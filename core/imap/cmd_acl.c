@@ -29,28 +29,15 @@ static int encode(struct imap4_cmd *c, struct err *e)
 	return 1;
 }
 
-static bool is_named(const struct imap4_data *d, const char *name)
-{
-	imap4_str s = imap4_data_name(d);
-	return imap4_data_kind(d) == IMAP4_DATA_OTHER &&
-		slice_ieq_str(slice_of(s.ptr, s.len), name);
-}
-
-/* The i-th value of a response. NIL where a name is expected is that name. */
+/* The i-th value of a response. */
 static imap4_str value(const struct imap4_data *d, size_t i)
 {
-	const imap4_node *root = imap4_data_root(d);
-	const imap4_node *n = root != NULL ? imap4_node_child(root) : NULL;
-	for (; i > 0 && n != NULL; i--)
-		n = imap4_node_next(n);
-	if (n != NULL && imap4_node_kind(n) == IMAP4_NODE_NIL)
-		return (imap4_str){"NIL", 3};
-	return n != NULL ? imap4_node_text(n) : (imap4_str){NULL, 0};
+	return answer_astring(answer_skip(answer_first(d), i));
 }
 
 static bool claims_for(const struct imap4_cmd *c, const struct imap4_data *d, const char *name)
 {
-	return is_named(d, name) && cmd_mailbox_is(value(d, 0), buf_slice(&c->mailbox));
+	return answer_is(d, name) && cmd_mailbox_is(value(d, 0), buf_slice(&c->mailbox));
 }
 
 static bool getacl_claims(const struct imap4_cmd *c, const struct imap4_data *d)
@@ -63,34 +50,52 @@ static bool rights_claims(const struct imap4_cmd *c, const struct imap4_data *d)
 	return claims_for(c, d, c->kind->name);
 }
 
+/* The answers name their mailbox: one command of a kind for each is in flight. */
+static bool conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other)
+{
+	const struct buf *b = &other->mailbox;
+	return other->kind == c->kind &&
+		cmd_mailbox_is((imap4_str){buf_str(b), b->len}, buf_slice(&c->mailbox));
+}
+
+#define ACL_FLAGS (CMD_NEEDS_AUTH | CMD_TRY_ENCODE)
+
 static const struct cmd_kind getacl_kind = {
 	.name = "GETACL",
-	.flags = CMD_NEEDS_AUTH | CMD_TRY_ENCODE | CMD_ONE_OF_KIND,
+	.flags = ACL_FLAGS | CMD_READ_ONLY,
 	.claims = getacl_claims,
 	.encode = encode,
+	.conflicts = conflicts,
 };
 static const struct cmd_kind setacl_kind = {
 	.name = "SETACL",
-	.flags = CMD_NEEDS_AUTH | CMD_TRY_ENCODE,
+	.flags = ACL_FLAGS,
 	.encode = encode,
 };
 static const struct cmd_kind deleteacl_kind = {
 	.name = "DELETEACL",
-	.flags = CMD_NEEDS_AUTH | CMD_TRY_ENCODE,
+	.flags = ACL_FLAGS,
 	.encode = encode,
 };
 static const struct cmd_kind listrights_kind = {
 	.name = "LISTRIGHTS",
-	.flags = CMD_NEEDS_AUTH | CMD_TRY_ENCODE | CMD_ONE_OF_KIND,
+	.flags = ACL_FLAGS | CMD_READ_ONLY,
 	.claims = rights_claims,
 	.encode = encode,
+	.conflicts = conflicts,
 };
 static const struct cmd_kind myrights_kind = {
 	.name = "MYRIGHTS",
-	.flags = CMD_NEEDS_AUTH | CMD_TRY_ENCODE | CMD_ONE_OF_KIND,
+	.flags = ACL_FLAGS | CMD_READ_ONLY,
 	.claims = rights_claims,
 	.encode = encode,
+	.conflicts = conflicts,
 };
+
+bool myrights_is(const struct imap4_cmd *c)
+{
+	return c->kind == &myrights_kind;
+}
 
 static imap4_cmd *start(imap4_session *s, const struct cmd_kind *kind, imap4_str mailbox,
 	const char *const *args, size_t n)
@@ -148,7 +153,7 @@ imap4_cmd *imap4_myrights_start(imap4_session *s, imap4_str mailbox)
 
 int imap4_data_acl(const imap4_data *d, size_t i, imap4_acl *out)
 {
-	if (!is_named(d, "ACL") || i > SIZE_MAX / 2 - 2)
+	if (!answer_is(d, "ACL") || i > SIZE_MAX / 2 - 2)
 		return 0;
 	out->identifier = value(d, 1 + 2 * i);
 	out->rights = value(d, 2 + 2 * i);
@@ -157,9 +162,9 @@ int imap4_data_acl(const imap4_data *d, size_t i, imap4_acl *out)
 
 imap4_str imap4_data_rights(const imap4_data *d, size_t i)
 {
-	if (is_named(d, "MYRIGHTS") && i == 0)
+	if (answer_is(d, "MYRIGHTS") && i == 0)
 		return value(d, 1);
-	if (is_named(d, "LISTRIGHTS") && i < SIZE_MAX - 2)
+	if (answer_is(d, "LISTRIGHTS") && i < SIZE_MAX - 2)
 		return value(d, 2 + i);
 	return (imap4_str){NULL, 0};
 }

@@ -187,7 +187,7 @@ static int encode_authenticate(struct imap4_cmd *c, struct auth *a, struct err *
 {
 	enc_raw(&c->enc, "AUTHENTICATE ");
 	enc_atom(&c->enc, slice_str(a->mechanism->name));
-	if (!a->mechanism->client_first || !caps_has(session_caps(c->session), "SASL-IR"))
+	if (!a->mechanism->client_first || !cmd_has(c, "SASL-IR", true))
 		return 0;
 	struct buf base64;
 	if (sasl_step(a, SLICE_NONE, &base64, e) < 0)

@@ -228,7 +228,26 @@ static int encode_enable(struct imap4_cmd *c, struct err *e)
 	}
 	if (name->n == 0)
 		return err_set(e, ERR_USAGE, E_INVALID, "no capability is named");
+	/* RFC 5161 section 3.1 */
+	if (engine_state(c->engine) == IMAP4_SELECTED) {
+		cmd_fail_local(c, IMAP4_E_STATE, "a mailbox is selected");
+		return 1;
+	}
 	return lacks(c, "ENABLE", true);
+}
+
+/* UTF8=ACCEPT and IMAP4rev2 decide how the names and texts of all that follows are written, so it waits. */
+static bool enable_conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other)
+{
+	(void)other;
+	const struct cmd_strings *name = c->more;
+	if (c->state == CMD_QUEUED)
+		return false;
+	for (size_t i = 0; i < name->n; i++)
+		if (slice_ieq_str(slice_str(name->at[i]), "UTF8=ACCEPT") ||
+			slice_ieq_str(slice_str(name->at[i]), "IMAP4rev2"))
+			return true;
+	return false;
 }
 
 static const struct cmd_kind enable_kind = {
@@ -236,6 +255,7 @@ static const struct cmd_kind enable_kind = {
 	.flags = CMD_READ_ONLY | CMD_NEEDS_AUTH | CMD_ONE_OF_KIND | CMD_TRY_ENCODE,
 	.claims = claims_enabled,
 	.encode = encode_enable,
+	.conflicts = enable_conflicts,
 };
 
 imap4_cmd *imap4_enable_start(imap4_session *s, const char *const *capability, size_t n)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_fetch.c -- FETCH and UID FETCH (RFC 9051 sections 6.4.5, 6.4.9; CHANGEDSINCE: RFC 7162 section 3.1.4.1).
+ * cmd_fetch.c -- FETCH and UID FETCH (RFC 9051 sections 6.4.5, 6.4.9; CHANGEDSINCE and VANISHED: RFC 7162 sections
+ * 3.1.4.1 and 3.2.6; PARTIAL: RFC 9394 section 3.3).
  *
  * A long set becomes several command lines (parts). Which FETCH responses belong here is a question of the whole set, not of
  * the part, for all parts report to the same caller.
@@ -12,14 +13,16 @@
 
 /* Octets of a set that are always allowed on a line, however long the items are. */
 #define SET_ROOM_MIN 100
+/* " (CHANGEDSINCE 9223372036854775807 VANISHED PARTIAL -4294967295:-4294967295)" and some more */
+#define MODIFIERS_MAX 90
 
 struct fetch_args {
-	struct uidset set;
-	uint32_t open_from;
-	uint32_t from; /* members up to here are in a part already */
+	struct cmd_set set;
 	uint64_t changedsince;
-	bool by_uid;
+	bool vanished;
+	int64_t partial_first, partial_last;
 	struct buf items; /* as they are sent */
+	unsigned needs;	  /* ENC_NEEDS_* */
 	/* what was asked for */
 	uint32_t mask;	   /* IMAP4_MSG_* */
 	struct buf others; /* names of items without a bit, each with a NUL behind */
@@ -30,7 +33,7 @@ struct fetch_args {
 static void free_args(void *more)
 {
 	struct fetch_args *a = more;
-	uidset_release(&a->set);
+	cmd_set_release(&a->set);
 	buf_release(&a->items);
 	buf_release(&a->others);
 	buf_release(&a->sections);
@@ -82,7 +85,9 @@ static void note_text(struct buf *list, struct slice s)
 static void note_item(struct fetch_args *a, struct slice item)
 {
 	const unsigned char *open = memchr(item.p, '[', item.n);
-	if (open != NULL) {
+	if (item.n > 0 && item.p[0] == '(')
+		return; /* (LAZY) */
+	if (open != NULL && !slice_starts_istr(item, "BINARY.SIZE[")) {
 		const unsigned char *end = item.p + item.n;
 		while (end[-1] != ']')
 			end--;
@@ -136,12 +141,10 @@ enum member { MEMBER_UNKNOWN, MEMBER_NO, MEMBER_YES };
 
 static enum member is_member(const struct fetch_args *a, const imap4_message *m)
 {
-	uint32_t n = a->by_uid ? m->uid : m->seq;
+	uint32_t n = a->set.by_uid ? m->uid : m->seq;
 	if (n == 0)
 		return MEMBER_UNKNOWN;
-	if (uidset_has(&a->set, n) || (a->open_from != 0 && n >= a->open_from))
-		return MEMBER_YES;
-	return MEMBER_NO;
+	return cmd_set_has(&a->set, n) ? MEMBER_YES : MEMBER_NO;
 }
 
 static bool has_other_item(const struct fetch_args *a, const imap4_message *m)
@@ -157,9 +160,11 @@ static bool has_other_item(const struct fetch_args *a, const imap4_message *m)
 
 static bool claims(const struct imap4_cmd *c, const struct imap4_data *d)
 {
+	const struct fetch_args *a = args_of(c);
+	if (imap4_data_kind(d) == IMAP4_DATA_VANISHED)
+		return a->vanished && imap4_data_numbers(d)->earlier;
 	if (imap4_data_kind(d) != IMAP4_DATA_FETCH)
 		return false;
-	const struct fetch_args *a = args_of(c);
 	const imap4_message *m = imap4_data_message(d);
 	switch (is_member(a, m)) {
 	case MEMBER_NO: return false;
@@ -196,14 +201,77 @@ static enum cmd_wants wants_body(
 	return asked_section(a, section) ? CMD_WANTS_SECTION : CMD_WANTS_SOME;
 }
 
+/* Nobody knows which messages "$" stands for, and VANISHED (EARLIER) does not say whose it is. Parts of one command may run
+ * together. */
+static bool fetch_conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other)
+{
+	if (other->kind->conflicts != fetch_conflicts)
+		return false;
+	const struct fetch_args *a = args_of(c), *b = args_of(other);
+	return a->set.saved || b->set.saved || (a->vanished && b->vanished);
+}
+
 /* ---- sending --------------------------------------------------------------------------------------- */
+
+/* The capability that is not there; NULL: all are. */
+static const char *missing_capability(const struct imap4_cmd *c, const struct fetch_args *a)
+{
+	static const struct {
+		unsigned need;
+		const char *capability;
+		bool in_rev2;
+	} table[] = {
+		{ENC_NEEDS_BINARY, "BINARY", true},
+		{ENC_NEEDS_PREVIEW, "PREVIEW", false},
+		{ENC_NEEDS_SAVEDATE, "SAVEDATE", false},
+		{ENC_NEEDS_OBJECTID, "OBJECTID", false},
+		{ENC_NEEDS_GMAIL, "X-GM-EXT-1", false},
+		{ENC_NEEDS_NUMBER64, "IMAP4rev2", true},
+	};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+		if ((a->needs & table[i].need) != 0 &&
+			!cmd_has(c, table[i].capability, table[i].in_rev2))
+			return table[i].capability;
+	if (a->changedsince != 0 && !cmd_has(c, "CONDSTORE", false) &&
+		!cmd_has(c, "QRESYNC", false))
+		return "CONDSTORE";
+	if (a->partial_first != 0 && !cmd_has(c, "PARTIAL", false))
+		return "PARTIAL";
+	return a->vanished && !cmd_has(c, "QRESYNC", false) ? "QRESYNC" : NULL;
+}
+
+static bool possible(struct imap4_cmd *c, const struct fetch_args *a)
+{
+	const char *missing = missing_capability(c, a);
+	if (missing != NULL)
+		cmd_fail_local(c, IMAP4_E_NOCAP, "the server does not offer %s", missing);
+	else if (a->vanished && !engine_enabled(c->engine, "QRESYNC"))
+		cmd_fail_local(
+			c, IMAP4_E_STATE, "QRESYNC was not enabled"); /* RFC 7162 section 3.2.6 */
+	else
+		return cmd_set_possible(c);
+	return false;
+}
+
+/* fetch-modifiers, RFC 4466 section 2.4 */
+static void encode_modifiers(struct enc *enc, const struct fetch_args *a)
+{
+	if (a->changedsince != 0) {
+		enc_raw(enc, " (CHANGEDSINCE ");
+		enc_number(enc, a->changedsince);
+		enc_raw(enc, a->vanished ? " VANISHED" : "");
+	}
+	if (a->partial_first != 0) {
+		enc_raw(enc, a->changedsince != 0 ? " " : " (");
+		cmd_encode_partial(enc, a->partial_first, a->partial_last);
+	}
+	enc_raw(enc, a->changedsince != 0 || a->partial_first != 0 ? ")" : "");
+}
 
 static int part(struct imap4_cmd *parent, struct imap4_cmd **out, struct err *e)
 {
 	struct fetch_args *a = parent->more;
-	if (a->changedsince != 0 && !cmd_has(parent, "CONDSTORE", false) &&
-		!cmd_has(parent, "QRESYNC", false)) {
-		cmd_fail_local(parent, IMAP4_E_NOCAP, "the server does not offer CONDSTORE");
+	if (!possible(parent, a)) {
 		parent->parts_left = false;
 		return 0;
 	}
@@ -213,16 +281,19 @@ static int part(struct imap4_cmd *parent, struct imap4_cmd **out, struct err *e)
 	struct enc *enc = &c->enc;
 	enc_raw(enc, parent->kind->name);
 	enc_raw(enc, " ");
-	size_t used = enc->line + a->items.len + sizeof "  (CHANGEDSINCE 9223372036854775807)";
-	size_t room =
-		used + SET_ROOM_MIN < IMAP_COMMAND_MAX ? IMAP_COMMAND_MAX - used : SET_ROOM_MIN;
-	parent->parts_left = enc_set_part(enc, &a->set, &a->from, a->open_from, room);
+	int left = cmd_set_part(c, &a->set, a->items.len + MODIFIERS_MAX, e);
+	parent->parts_left = left > 0;
 	enc_raw(enc, " ");
 	enc_raw(enc, buf_str(&a->items));
-	if (a->changedsince != 0) {
-		enc_raw(enc, " (CHANGEDSINCE ");
-		enc_number(enc, a->changedsince);
-		enc_raw(enc, ")");
+	encode_modifiers(enc, a);
+	if (left > 0 && a->partial_first != 0) {
+		/* The server would count from the beginning of each line. */
+		left = err_set(e, ERR_USAGE, E_LIMIT, "the set is longer than a command line");
+		parent->parts_left = false;
+	}
+	if (left < 0) {
+		cmd_destroy(c);
+		return -1;
 	}
 	if (cmd_part_ready(c, e) != 0)
 		return -1;
@@ -236,6 +307,7 @@ static const struct cmd_kind fetch_kind = {
 	.claims = claims,
 	.wants_body = wants_body,
 	.part = part,
+	.conflicts = fetch_conflicts,
 };
 
 static const struct cmd_kind uid_fetch_kind = {
@@ -244,13 +316,14 @@ static const struct cmd_kind uid_fetch_kind = {
 	.claims = claims,
 	.wants_body = wants_body,
 	.part = part,
+	.conflicts = fetch_conflicts,
 };
 
 static int set_items(struct fetch_args *a, const char *items, bool peek_only, struct err *e)
 {
 	struct enc enc;
 	enc_init(&enc, ENC_LITERAL_SYNC);
-	enc_fetch_items(&enc, slice_str(items), peek_only);
+	a->needs = enc_fetch_items(&enc, slice_str(items), peek_only);
 	int r = enc_check(&enc, e);
 	if (r == 0 && enc.line + SET_ROOM_MIN > IMAP_COMMAND_ABSOLUTE_MAX)
 		r = err_set(e, ERR_USAGE, E_LIMIT, "the items are longer than a command line");
@@ -266,8 +339,7 @@ static int set_items(struct fetch_args *a, const char *items, bool peek_only, st
 	return r;
 }
 
-static struct fetch_args *new_args(
-	const imap4_set *set, const imap4_fetch_opts *opts, struct err *e)
+static struct fetch_args *new_args(const imap4_fetch_opts *opts, struct err *e)
 {
 	struct fetch_args *a = calloc(1, sizeof *a);
 	if (a == NULL) {
@@ -277,13 +349,12 @@ static struct fetch_args *new_args(
 	buf_init(&a->items, IMAP_COMMAND_ABSOLUTE_MAX);
 	buf_init(&a->others, 2 * (size_t)IMAP_COMMAND_ABSOLUTE_MAX);
 	buf_init(&a->sections, 2 * (size_t)IMAP_COMMAND_ABSOLUTE_MAX);
-	a->open_from = opts->open_from;
+	a->set.open_from = opts->open_from;
 	a->changedsince = opts->changedsince;
-	a->by_uid = opts->by == IMAP4_BY_UID;
-	if (set != NULL && uidset_copy(&a->set, set, e) != 0) {
-		free_args(a);
-		return NULL;
-	}
+	a->vanished = opts->vanished != 0;
+	a->partial_first = opts->partial_first;
+	a->partial_last = opts->partial_last;
+	a->set.whole = opts->partial_first != 0;
 	return a;
 }
 
@@ -294,12 +365,18 @@ imap4_cmd *imap4_fetch_start(
 	cmd_options(&opts, sizeof opts, o);
 	bool by_uid = opts.by == IMAP4_BY_UID;
 	const imap4_sink *sink = opts.sink;
-	if ((set == NULL || uidset_is_empty(set)) && opts.open_from == 0)
+	if (cmd_set_is_empty(set, opts.open_from))
 		return session_refuse(s, IMAP4_E_ARG, "FETCH: the set is empty");
 	if (items == NULL)
 		return session_refuse(s, IMAP4_E_ARG, "FETCH: no items");
 	if (opts.changedsince > INT64_MAX)
 		return session_refuse(s, IMAP4_E_ARG, "FETCH: no such modification sequence");
+	if (opts.vanished && (!by_uid || opts.changedsince == 0))
+		return session_refuse(
+			s, IMAP4_E_ARG, "FETCH: VANISHED goes with UIDs and CHANGEDSINCE");
+	if (!cmd_is_partial(opts.partial_first, opts.partial_last) ||
+		(opts.partial_first != 0 && !by_uid))
+		return session_refuse(s, IMAP4_E_ARG, "FETCH: no such PARTIAL range");
 	if (sink != NULL &&
 		(sink->begin == NULL || sink->data == NULL || sink->end == NULL ||
 			sink->done == NULL))
@@ -308,18 +385,15 @@ imap4_cmd *imap4_fetch_start(
 	if (c == NULL)
 		return NULL;
 	struct err e = ERR_INIT;
-	struct fetch_args *a = new_args(set, &opts, &e);
+	struct fetch_args *a = new_args(&opts, &e);
 	c->more = a;
 	c->free_more = free_args;
-	if (a == NULL ||
+	if (a == NULL || cmd_set_take(c, &a->set, set, by_uid, &e) != 0 ||
 		set_items(a, items, engine_policy(c->engine) == IMAP4_POLICY_BACKUP, &e) != 0)
 		return cmd_discard(c, &e);
 	if (sink != NULL) {
 		c->sink_copy = *sink;
 		c->sink = &c->sink_copy;
 	}
-	/* Message numbers mean something only while nothing else can change them (RFC 9051 section 5.5). */
-	if (!by_uid)
-		c->flags |= CMD_BARRIER;
 	return cmd_submit(c);
 }

@@ -68,7 +68,7 @@ static bool may_be_silent(const struct imap4_cmd *c)
 
 static const struct cmd_kind kind = {
 	.name = "IDLE",
-	.flags = CMD_NEEDS_AUTH | CMD_BARRIER,
+	.flags = CMD_NEEDS_AUTH | CMD_BARRIER | CMD_READ_ONLY,
 	.encode = encode,
 	.continued = continued,
 	.may_be_silent = may_be_silent,

@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#include "core/base/mail.h"
+
 /* Octets of a set that are always allowed on a line, however long the rest is. */
 #define SET_ROOM_MIN 100
 
@@ -18,10 +20,9 @@ enum what { STORE, COPY, MOVE, EXPUNGE };
 
 struct message_args {
 	enum what what;
-	struct uidset set;
-	uint32_t open_from;
-	uint32_t from; /* members up to here are in a part already */
-	bool by_uid, silent, conditional;
+	struct cmd_set set;
+	bool silent, conditional;
+	bool labels; /* STORE of X-GM-LABELS */
 	uint64_t unchangedsince;
 	struct buf flags; /* STORE: item and list, as they are sent */
 };
@@ -36,7 +37,7 @@ struct outcome {
 static void free_args(void *more)
 {
 	struct message_args *a = more;
-	uidset_release(&a->set);
+	cmd_set_release(&a->set);
 	buf_release(&a->flags);
 	free(a);
 }
@@ -63,7 +64,7 @@ static bool is_expunge(const struct imap4_data *d)
 		(kind == IMAP4_DATA_VANISHED && !imap4_data_numbers(d)->earlier);
 }
 
-static bool expunge_claims(const struct imap4_cmd *c, const struct imap4_data *d)
+bool expunge_claims(const struct imap4_cmd *c, const struct imap4_data *d)
 {
 	(void)c;
 	return is_expunge(d);
@@ -84,31 +85,20 @@ static bool store_claims(const struct imap4_cmd *c, const struct imap4_data *d)
 		return false;
 	const struct message_args *a = args_of(c);
 	const imap4_message *m = imap4_data_message(d);
-	uint32_t n = a->by_uid ? m->uid : m->seq;
-	bool member =
-		n != 0 && (uidset_has(&a->set, n) || (a->open_from != 0 && n >= a->open_from));
+	bool member = cmd_set_has(&a->set, a->set.by_uid ? m->uid : m->seq);
 	uint32_t said = m->have & ~(uint32_t)IMAP4_MSG_UID;
 	if (a->silent)
 		return member && said == IMAP4_MSG_MODSEQ;
-	return member && said != 0 && (said & ~(uint32_t)(IMAP4_MSG_FLAGS | IMAP4_MSG_MODSEQ)) == 0;
+	uint32_t own = IMAP4_MSG_FLAGS | IMAP4_MSG_MODSEQ;
+	own |= a->labels ? (uint32_t)IMAP4_MSG_GM_LABELS : 0;
+	return member && said != 0 && (said & ~own) == 0;
 }
 
 /* None of these responses names its command. Parts of one command may run together. */
-static bool expunge_conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other)
+bool expunge_conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other)
 {
 	(void)c;
 	return other->kind->conflicts == expunge_conflicts;
-}
-
-static bool overlap(const struct message_args *a, const struct message_args *b)
-{
-	struct uid_range r = {0, 0};
-	while (uidset_range_after(&a->set, r.hi, &r)) {
-		uint32_t n = uidset_next(&b->set, r.lo - 1);
-		if (n != 0 && n <= r.hi)
-			return true;
-	}
-	return a->open_from != 0 || b->open_from != 0;
 }
 
 /* RFC 9051 section 5.5: a FETCH and a STORE at the same time leave open which flags the FETCH is about. */
@@ -116,7 +106,8 @@ static bool store_conflicts(const struct imap4_cmd *c, const struct imap4_cmd *o
 {
 	if (other->kind->wants_body != NULL)
 		return true;
-	return other->kind->conflicts == store_conflicts && overlap(args_of(c), args_of(other));
+	return other->kind->conflicts == store_conflicts &&
+		cmd_set_overlap(&args_of(c)->set, &args_of(other)->set);
 }
 
 /* ---- what the response codes tell ------------------------------------------------------------------- */
@@ -240,6 +231,8 @@ static const char *missing_capability(const struct imap4_cmd *c, const struct me
 {
 	switch (a->what) {
 	case STORE:
+		if (a->labels && !cmd_has(c, "X-GM-EXT-1", false))
+			return "X-GM-EXT-1";
 		if (a->conditional && !cmd_has(c, "CONDSTORE", false) &&
 			!cmd_has(c, "QRESYNC", false))
 			return "CONDSTORE";
@@ -271,8 +264,9 @@ static int part(struct imap4_cmd *parent, struct imap4_cmd **out, struct err *e)
 {
 	struct message_args *a = parent->more;
 	const char *missing = missing_capability(parent, a);
-	if (missing != NULL) {
+	if (missing != NULL)
 		cmd_fail_local(parent, IMAP4_E_NOCAP, "the server does not offer %s", missing);
+	if (missing != NULL || !cmd_set_possible(parent)) {
 		parent->parts_left = false;
 		return 0;
 	}
@@ -282,11 +276,14 @@ static int part(struct imap4_cmd *parent, struct imap4_cmd **out, struct err *e)
 	struct enc *enc = &c->enc;
 	enc_raw(enc, parent->kind->name);
 	enc_raw(enc, " ");
-	size_t used = enc->line + a->flags.len + parent->mailbox.len +
+	size_t rest = a->flags.len + parent->mailbox.len +
 		sizeof "  (UNCHANGEDSINCE 9223372036854775807)\"\"";
-	size_t room =
-		used + SET_ROOM_MIN < IMAP_COMMAND_MAX ? IMAP_COMMAND_MAX - used : SET_ROOM_MIN;
-	parent->parts_left = enc_set_part(enc, &a->set, &a->from, a->open_from, room);
+	int left = cmd_set_part(c, &a->set, rest, e);
+	parent->parts_left = left > 0;
+	if (left < 0) {
+		cmd_destroy(c);
+		return -1;
+	}
 	encode_rest(enc, a, parent);
 	if (cmd_part_ready(c, e) != 0)
 		return -1;
@@ -335,7 +332,7 @@ static struct imap4_cmd *refuse_nomem(struct imap4_cmd *c)
 static struct imap4_cmd *new_with_set(imap4_session *s, const struct cmd_kind *kind, enum what what,
 	const imap4_set *set, uint32_t open_from, bool by_uid)
 {
-	if ((set == NULL || uidset_is_empty(set)) && open_from == 0)
+	if (cmd_set_is_empty(set, open_from))
 		return session_refuse(s, IMAP4_E_ARG, "%s: the set is empty", kind->name);
 	struct imap4_cmd *c = cmd_new(s, kind);
 	if (c == NULL)
@@ -346,56 +343,82 @@ static struct imap4_cmd *new_with_set(imap4_session *s, const struct cmd_kind *k
 	c->more = a;
 	c->free_more = free_args;
 	a->what = what;
-	a->open_from = open_from;
-	a->by_uid = by_uid;
+	a->set.open_from = open_from;
+	a->set.copies = what == COPY;
 	buf_init(&a->flags, IMAP_COMMAND_ABSOLUTE_MAX);
 	struct err e = ERR_INIT;
-	if (set != NULL && uidset_copy(&a->set, set, &e) != 0)
+	if (cmd_set_take(c, &a->set, set, by_uid, &e) != 0)
 		return cmd_discard(c, &e);
-	/* Message numbers mean something only while nothing else can change them (RFC 9051 section 5.5). */
-	if (!by_uid)
-		c->flags |= CMD_BARRIER;
 	return c;
 }
 
-static void encode_flags(struct enc *enc, const struct message_args *a, int how,
-	const imap4_str *flags, size_t nflags)
+/* The value of a STORE, as it is sent: " +FLAGS.SILENT (a b)". */
+struct store_value {
+	const char *item; /* " +FLAGS" */
+	const imap4_str *words;
+	size_t n;
+	bool labels;
+};
+
+/* A label is a mailbox name, or one of Gmail's own with a backslash in front ("\Inbox"). */
+static void encode_label(struct enc *enc, imap4_str label, struct err *e)
 {
-	static const char *const item[] = {" FLAGS", " +FLAGS", " -FLAGS"};
-	enc_raw(enc, item[how]);
-	enc_raw(enc, a->silent ? ".SILENT (" : " (");
-	for (size_t i = 0; i < nflags; i++) {
-		enc_raw(enc, i > 0 ? " " : "");
-		enc_flag(enc, slice_of(flags[i].ptr, flags[i].len));
-	}
-	enc_raw(enc, ")");
+	struct slice text = slice_of(label.ptr, label.len);
+	struct buf wire = BUF_INIT(IMAP_MAILBOX_MAX);
+	if (text.n > 0 && text.p[0] == '\\')
+		enc_flag(enc, text);
+	else if (text.n > 0 && mutf7_encode(text, &wire))
+		enc_mailbox(enc, buf_slice(&wire));
+	else if (wire.failed == E_NOMEM)
+		(void)err_nomem(e, "a label");
+	else
+		(void)err_set(e, ERR_USAGE, E_INVALID, "a label is empty, too long or no UTF-8");
+	buf_release(&wire);
 }
 
-static int set_flags(
-	struct message_args *a, int how, const imap4_str *flags, size_t nflags, struct err *e)
+static int encode_value(
+	struct enc *enc, const struct message_args *a, const struct store_value *v, struct err *e)
+{
+	enc_raw(enc, v->item);
+	enc_raw(enc, a->silent ? ".SILENT (" : " (");
+	for (size_t i = 0; i < v->n && !err_is_set(e); i++) {
+		enc_raw(enc, i > 0 ? " " : "");
+		if (a->labels)
+			encode_label(enc, v->words[i], e);
+		else
+			enc_flag(enc, slice_of(v->words[i].ptr, v->words[i].len));
+	}
+	enc_raw(enc, ")");
+	return err_is_set(e) ? -1 : enc_check(enc, e);
+}
+
+static int set_value(struct message_args *a, const struct store_value *v, struct err *e)
 {
 	struct enc enc;
 	enc_init(&enc, ENC_LITERAL_SYNC);
-	encode_flags(&enc, a, how, flags, nflags);
-	int r = enc_check(&enc, e);
+	int r = encode_value(&enc, a, v, e);
 	if (r == 0 && enc.line + SET_ROOM_MIN * 2 > IMAP_COMMAND_ABSOLUTE_MAX)
-		r = err_set(e, ERR_USAGE, E_LIMIT, "the flags are longer than a command line");
+		r = err_set(e, ERR_USAGE, E_LIMIT, "the %s are longer than a command line",
+			a->labels ? "labels" : "flags");
 	if (r == 0 && buf_add_slice(&a->flags, buf_slice(&enc.bytes)) != 0)
 		r = buf_check(&a->flags, "a list of flags", e);
 	enc_release(&enc);
 	return r;
 }
 
-imap4_cmd *imap4_store_start(imap4_session *s, const imap4_set *set, int how,
-	const imap4_str *flags, size_t nflags, const imap4_store_opts *o)
+static imap4_cmd *store(imap4_session *s, const imap4_set *set, int how, struct store_value *v,
+	const imap4_store_opts *o)
 {
+	static const char *const item[2][3] = {{" FLAGS", " +FLAGS", " -FLAGS"},
+		{" X-GM-LABELS", " +X-GM-LABELS", " -X-GM-LABELS"}};
 	imap4_store_opts opts;
 	cmd_options(&opts, sizeof opts, o);
 	bool by_uid = opts.by == IMAP4_BY_UID;
 	const struct cmd_kind *kind = &store_kind[by_uid];
 	if (how < IMAP4_FLAGS_REPLACE || how > IMAP4_FLAGS_REMOVE ||
-		(nflags == 0 && how != IMAP4_FLAGS_REPLACE))
-		return session_refuse(s, IMAP4_E_ARG, "%s: no flags", kind->name);
+		(v->n == 0 && how != IMAP4_FLAGS_REPLACE))
+		return session_refuse(
+			s, IMAP4_E_ARG, "%s: no %s", kind->name, v->labels ? "labels" : "flags");
 	if (opts.conditional && opts.unchangedsince > INT64_MAX)
 		return session_refuse(
 			s, IMAP4_E_ARG, "%s: no such modification sequence", kind->name);
@@ -406,10 +429,26 @@ imap4_cmd *imap4_store_start(imap4_session *s, const imap4_set *set, int how,
 	a->silent = opts.silent != 0;
 	a->conditional = opts.conditional != 0;
 	a->unchangedsince = opts.unchangedsince;
+	a->labels = v->labels;
+	v->item = item[v->labels][how];
 	struct err e = ERR_INIT;
-	if (set_flags(a, how, flags, nflags, &e) != 0)
+	if (set_value(a, v, &e) != 0)
 		return cmd_discard(c, &e);
 	return cmd_submit(c);
+}
+
+imap4_cmd *imap4_store_start(imap4_session *s, const imap4_set *set, int how,
+	const imap4_str *flags, size_t nflags, const imap4_store_opts *o)
+{
+	struct store_value v = {NULL, flags, nflags, false};
+	return store(s, set, how, &v, o);
+}
+
+imap4_cmd *imap4_store_labels_start(imap4_session *s, const imap4_set *set, int how,
+	const imap4_str *labels, size_t nlabels, const imap4_store_opts *o)
+{
+	struct store_value v = {NULL, labels, nlabels, true};
+	return store(s, set, how, &v, o);
 }
 
 static imap4_cmd *copy_or_move(imap4_session *s, const struct cmd_kind *kinds, enum what what,
@@ -486,6 +525,15 @@ static int encode_name(struct imap4_cmd *c, struct err *e)
 	return 0;
 }
 
+/* RFC 9051 appendix E, 17: IMAP4rev2 has no CHECK; NOOP takes its place. */
+static int encode_check(struct imap4_cmd *c, struct err *e)
+{
+	if (!engine_enabled(c->engine, "IMAP4rev2"))
+		return encode_name(c, e);
+	enc_raw(&c->enc, "NOOP");
+	return 0;
+}
+
 static void close_completed(struct imap4_cmd *c, const imap4_state_line *tagged)
 {
 	if (is_ok(tagged))
@@ -502,7 +550,7 @@ static const struct cmd_kind expunge_kind = {
 static const struct cmd_kind check_kind = {
 	.name = "CHECK",
 	.flags = CMD_NEEDS_SELECTED,
-	.encode = encode_name,
+	.encode = encode_check,
 };
 static const struct cmd_kind close_kind = {
 	.name = "CLOSE",

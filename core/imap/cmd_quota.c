@@ -71,23 +71,16 @@ static int setquota_encode(struct imap4_cmd *c, struct err *e)
 	return check_offered(c);
 }
 
-static bool is_named(const struct imap4_data *d, const char *name)
-{
-	imap4_str s = imap4_data_name(d);
-	return imap4_data_kind(d) == IMAP4_DATA_OTHER &&
-		slice_ieq_str(slice_of(s.ptr, s.len), name);
-}
-
 static bool quota_claims(const struct imap4_cmd *c, const struct imap4_data *d)
 {
 	(void)c;
-	return is_named(d, "QUOTA");
+	return answer_is(d, "QUOTA");
 }
 
 static bool quotaroot_claims(const struct imap4_cmd *c, const struct imap4_data *d)
 {
 	(void)c;
-	return is_named(d, "QUOTA") || is_named(d, "QUOTAROOT");
+	return answer_is(d, "QUOTA") || answer_is(d, "QUOTAROOT");
 }
 
 static bool conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other)
@@ -98,14 +91,14 @@ static bool conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other)
 
 static const struct cmd_kind getquota_kind = {
 	.name = "GETQUOTA",
-	.flags = CMD_NEEDS_AUTH | CMD_TRY_ENCODE,
+	.flags = CMD_READ_ONLY | CMD_NEEDS_AUTH | CMD_TRY_ENCODE,
 	.claims = quota_claims,
 	.encode = getquota_encode,
 	.conflicts = conflicts,
 };
 static const struct cmd_kind getquotaroot_kind = {
 	.name = "GETQUOTAROOT",
-	.flags = CMD_NEEDS_AUTH | CMD_TRY_ENCODE,
+	.flags = CMD_READ_ONLY | CMD_NEEDS_AUTH | CMD_TRY_ENCODE,
 	.claims = quotaroot_claims,
 	.encode = getquotaroot_encode,
 	.conflicts = conflicts,
@@ -190,27 +183,14 @@ imap4_cmd *imap4_setquota_start(
 
 /* ---- views ----------------------------------------------------------------------------------------- */
 
-static const imap4_node *skip(const imap4_node *n, size_t count)
-{
-	for (; count > 0 && n != NULL; count--)
-		n = imap4_node_next(n);
-	return n;
-}
-
-static const imap4_node *first(const struct imap4_data *d)
-{
-	const imap4_node *root = imap4_data_root(d);
-	return root != NULL ? imap4_node_child(root) : NULL;
-}
-
 int imap4_data_quota(const imap4_data *d, size_t i, imap4_str *root, imap4_quota *out)
 {
-	const imap4_node *name = is_named(d, "QUOTA") ? first(d) : NULL;
+	const imap4_node *name = answer_is(d, "QUOTA") ? answer_first(d) : NULL;
 	const imap4_node *list = name != NULL ? imap4_node_next(name) : NULL;
 	if (list == NULL || i > SIZE_MAX / 3)
 		return 0;
-	const imap4_node *resource = skip(imap4_node_child(list), 3 * i);
-	const imap4_node *usage = skip(resource, 1), *limit = skip(usage, 1);
+	const imap4_node *resource = answer_skip(imap4_node_child(list), 3 * i);
+	const imap4_node *usage = answer_skip(resource, 1), *limit = answer_skip(usage, 1);
 	if (limit == NULL || !imap4_node_u64(usage, &out->usage) ||
 		!imap4_node_u64(limit, &out->limit))
 		return 0;
@@ -222,7 +202,7 @@ int imap4_data_quota(const imap4_data *d, size_t i, imap4_str *root, imap4_quota
 
 imap4_str imap4_data_quotaroot(const imap4_data *d, size_t i)
 {
-	const imap4_node *n = is_named(d, "QUOTAROOT") ? first(d) : NULL;
-	n = n != NULL ? skip(imap4_node_next(n), i) : NULL;
+	const imap4_node *n = answer_is(d, "QUOTAROOT") ? answer_first(d) : NULL;
+	n = n != NULL ? answer_skip(imap4_node_next(n), i) : NULL;
 	return n != NULL ? imap4_node_text(n) : (imap4_str){NULL, 0};
 }

@@ -9,24 +9,19 @@
 
 #include <stdlib.h>
 
-/* "k01234567.4294967295 UID SEARCH RETURN (ALL) UID " and some more */
-#define SEARCH_OVERHEAD 64
-
 /* imap4_numbers.have */
 enum { HAVE_MIN = 1 << 0, HAVE_MAX = 1 << 1, HAVE_COUNT = 1 << 2, HAVE_ALL = 1 << 3 };
 
 struct search_args {
-	struct uidset set;
-	uint32_t open_from;
-	uint32_t from; /* members up to here are in a part already */
-	bool by_uid, plain, all;
-	bool silent; /* a part was answered with OK, but without any SEARCH data */
+	struct cmd_set set;
+	bool plain, all;
+	bool silent; /* a part was answered with OK, but without any SEARCH data, or not to the end */
 };
 
 static void free_args(void *more)
 {
 	struct search_args *a = more;
-	uidset_release(&a->set);
+	cmd_set_release(&a->set);
 	free(a);
 }
 
@@ -58,9 +53,9 @@ static void completed(struct imap4_cmd *c, const imap4_state_line *tagged)
 	struct imap4_cmd *owner = cmd_owner(c);
 	struct search_args *a = owner->more;
 	imap4_numbers *v = &owner->numbers_view;
-	a->silent = a->silent || !c->answered;
+	a->silent = a->silent || !c->answered || owner->limited != NULL;
 	v->set = &owner->numbers;
-	v->uid = a->by_uid;
+	v->uid = a->set.by_uid;
 	v->min = uidset_min(&owner->numbers);
 	v->max = uidset_max(&owner->numbers);
 	v->count = uidset_count(&owner->numbers);
@@ -78,6 +73,10 @@ bool search_conflicts(const struct imap4_cmd *c, const struct imap4_cmd *other)
 static int part(struct imap4_cmd *parent, struct imap4_cmd **out, struct err *e)
 {
 	struct search_args *a = parent->more;
+	if (!cmd_set_possible(parent)) {
+		parent->parts_left = false;
+		return 0;
+	}
 	struct imap4_cmd *c = cmd_part(parent, e);
 	if (c == NULL)
 		return -1;
@@ -85,13 +84,17 @@ static int part(struct imap4_cmd *parent, struct imap4_cmd **out, struct err *e)
 	/* Exchange answers RETURN () with nothing: ALL is named. */
 	bool esearch = !a->plain && cmd_has(parent, "ESEARCH", true);
 	enc_raw(&c->enc, esearch ? " RETURN (ALL) " : " ");
+	int left = 0;
 	if (a->all) {
 		enc_raw(&c->enc, "ALL");
-		parent->parts_left = false;
 	} else {
-		enc_raw(&c->enc, a->by_uid ? "UID " : "");
-		parent->parts_left = enc_set_part(&c->enc, &a->set, &a->from, a->open_from,
-			IMAP_COMMAND_MAX - SEARCH_OVERHEAD);
+		enc_raw(&c->enc, a->set.by_uid ? "UID " : "");
+		left = cmd_set_part(c, &a->set, 0, e);
+	}
+	parent->parts_left = left > 0;
+	if (left < 0) {
+		cmd_destroy(c);
+		return -1;
 	}
 	if (cmd_part_ready(c, e) != 0)
 		return -1;
@@ -125,7 +128,7 @@ imap4_cmd *imap4_search_set_start(
 	imap4_search_opts opts;
 	cmd_options(&opts, sizeof opts, o);
 	bool by_uid = opts.by == IMAP4_BY_UID;
-	if (set != NULL && uidset_is_empty(set) && opts.open_from == 0)
+	if (set != NULL && cmd_set_is_empty(set, opts.open_from))
 		return session_refuse(s, IMAP4_E_ARG, "SEARCH: the set is empty");
 	struct imap4_cmd *c = cmd_new(s, by_uid ? &uid_search_kind : &search_kind);
 	if (c == NULL)
@@ -138,14 +141,11 @@ imap4_cmd *imap4_search_set_start(
 	}
 	c->more = a;
 	c->free_more = free_args;
-	a->open_from = opts.open_from;
-	a->by_uid = by_uid;
+	a->set.open_from = opts.open_from;
 	a->plain = opts.plain != 0;
 	a->all = set == NULL && opts.open_from == 0;
-	if (set != NULL && uidset_copy(&a->set, set, &e) != 0)
+	if (cmd_set_take(c, &a->set, set, by_uid, &e) != 0)
 		return cmd_discard(c, &e);
-	if (!by_uid)
-		c->flags |= CMD_BARRIER; /* as for FETCH */
 	return cmd_submit(c);
 }
 

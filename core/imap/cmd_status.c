@@ -32,15 +32,15 @@ static const struct status_item items_known[] = {
 /* APPENDLIMIT or APPENDLIMIT=n (RFC 7889 section 3) */
 static bool has_appendlimit(const struct imap4_cmd *c)
 {
-	imap4_str name;
-	for (size_t i = 0; (name = caps_at(engine_caps(c->engine), i)).ptr != NULL; i++)
-		if (slice_starts_istr(slice_of(name.ptr, name.len), "APPENDLIMIT="))
-			return true;
-	return cmd_has(c, "APPENDLIMIT", false);
+	return cmd_has(c, "APPENDLIMIT", false) ||
+		caps_value(engine_caps(c->engine), "APPENDLIMIT=").p != NULL;
 }
 
 static bool is_offered(const struct imap4_cmd *c, const struct status_item *item)
 {
+	/* RFC 9051 appendix E, 12 */
+	if (item->bit == IMAP4_ST_RECENT && engine_enabled(c->engine, "IMAP4rev2"))
+		return false;
 	if (item->capability[0] == NULL)
 		return true;
 	if (item->bit == IMAP4_ST_APPENDLIMIT)

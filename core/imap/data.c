@@ -72,6 +72,18 @@ const imap4_list *imap4_data_list(const imap4_data *d)
 	return d->kind == IMAP4_DATA_LIST ? &d->u.list : NULL;
 }
 
+const imap4_node *imap4_list_item(const imap4_list *l, const char *tag)
+{
+	const imap4_node *item = imap4_node_child(l->extended);
+	while (item != NULL) {
+		const imap4_node *value = imap4_node_next(item);
+		if (value != NULL && slice_ieq_str(resp_node_slice(item), tag))
+			return value;
+		item = imap4_node_next(value);
+	}
+	return NULL;
+}
+
 const imap4_status *imap4_data_status(const imap4_data *d)
 {
 	return d->kind == IMAP4_DATA_STATUS ? &d->u.status : NULL;

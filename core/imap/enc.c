@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/hash.h"
+#include "core/base/text.h"
 
 #define ENC_BYTES_MAX	      ((size_t)1 << 20)
 #define ENC_QUOTED_MAX	      1000 /* longer strings are literals: some servers have small line buffers */
@@ -168,11 +169,11 @@ static void add_quoted(struct enc *c, struct slice s, bool secret)
 	add_line(c, "\"", 1, secret);
 }
 
+/* Behind the "{". */
 static void announce_literal(struct enc *c, uint64_t size, uint64_t sync_over)
 {
 	bool sync = c->literals == ENC_LITERAL_SYNC || size > sync_over ||
 		(c->literals == ENC_LITERAL_MINUS && size > ENC_LITERAL_MINUS_MAX);
-	enc_raw(c, "{");
 	enc_number(c, size);
 	enc_raw(c, sync ? "}\r\n" : "+}\r\n");
 	if (sync && !err_is_set(&c->err))
@@ -181,6 +182,7 @@ static void announce_literal(struct enc *c, uint64_t size, uint64_t sync_over)
 
 static void add_literal(struct enc *c, struct slice s, bool secret)
 {
+	enc_raw(c, "{");
 	announce_literal(c, s.n, UINT64_MAX);
 	add(c, s.p, s.n, secret);
 }
@@ -192,7 +194,7 @@ static void check_line(struct enc *c)
 			"a command line is longer than %d octets", IMAP_COMMAND_ABSOLUTE_MAX);
 }
 
-void enc_body(struct enc *c, const imap4_source *source, uint64_t size, uint64_t sync_over)
+static void add_body(struct enc *c, const imap4_source *source, uint64_t size, uint64_t sync_over)
 {
 	announce_literal(c, size, sync_over);
 	check_line(c);
@@ -207,17 +209,31 @@ void enc_body(struct enc *c, const imap4_source *source, uint64_t size, uint64_t
 	c->line = 0; /* a new line begins behind each literal */
 }
 
+void enc_body(struct enc *c, const imap4_source *source, uint64_t size, uint64_t sync_over)
+{
+	enc_raw(c, "{");
+	add_body(c, source, size, sync_over);
+}
+
+void enc_body8(struct enc *c, const imap4_source *source, uint64_t size, uint64_t sync_over)
+{
+	enc_raw(c, "~{");
+	add_body(c, source, size, sync_over);
+}
+
 enum string_form { FORM_ATOM, FORM_QUOTED, FORM_LITERAL, FORM_NONE };
 
-static enum string_form form_of(struct slice s)
+/* utf8: 8-bit octets may be quoted, being UTF-8. */
+static enum string_form form_of(struct slice s, bool utf8)
 {
+	bool quotable = utf8 && utf8_valid(s);
 	enum string_form form = s.n == 0 || slice_ieq_str(s, "NIL") ? FORM_QUOTED : FORM_ATOM;
 	if (s.n > ENC_QUOTED_MAX)
 		form = FORM_LITERAL;
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '\0')
 			return FORM_NONE;
-		if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] >= 0x80)
+		if (s.p[i] == '\r' || s.p[i] == '\n' || (s.p[i] >= 0x80 && !quotable))
 			form = FORM_LITERAL;
 		else if (form == FORM_ATOM && !is_astring_char(s.p[i]))
 			form = FORM_QUOTED;
@@ -227,7 +243,7 @@ static enum string_form form_of(struct slice s)
 
 static void add_string(struct enc *c, struct slice s, bool may_be_atom, bool secret)
 {
-	switch (form_of(s)) {
+	switch (form_of(s, c->utf8 && !secret)) {
 	case FORM_NONE: refuse(c, "a text has a NUL octet, which IMAP cannot carry"); break;
 	case FORM_LITERAL: add_literal(c, s, secret); break;
 	case FORM_ATOM:
@@ -257,6 +273,26 @@ void enc_nstring(struct enc *c, const char *s)
 		enc_raw(c, "NIL");
 	else
 		enc_string(c, slice_str(s));
+}
+
+void enc_literal(struct enc *c, struct slice s, bool binary)
+{
+	if (!binary && s.n > 0 && memchr(s.p, '\0', s.n) != NULL) {
+		refuse(c, "a text has a NUL octet, which IMAP cannot carry");
+		return;
+	}
+	enc_raw(c, binary ? "~" : "");
+	add_literal(c, s, false);
+}
+
+void enc_value(struct enc *c, imap4_str s)
+{
+	if (s.ptr == NULL)
+		enc_raw(c, "NIL");
+	else if (s.len > 0 && memchr(s.ptr, '\0', s.len) != NULL)
+		enc_literal(c, slice_of(s.ptr, s.len), true);
+	else
+		enc_string(c, slice_of(s.ptr, s.len));
 }
 
 void enc_secret_string(struct enc *c, struct slice s)

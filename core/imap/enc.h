@@ -12,6 +12,8 @@
  *   astring   atom if every octet is an ASTRING-CHAR, else quoted, else literal
  *   string    quoted if it has no CR, LF, NUL and no 8-bit octet, and is <= 1000 octets; else literal.
  *             NUL is refused (no literal8 here). Other control characters are legal in quoted strings.
+ * When the server was told to expect it (`utf8`), valid UTF-8 stands in quoted strings as well (RFC 6855 section 3),
+ * never in atoms, and not in secrets: section 5 leaves LOGIN as it was.
  * The tag is written by cmd.c, the final CRLF is added by the engine.
  */
 #ifndef CORE_IMAP_ENC_H
@@ -39,6 +41,7 @@ struct enc {
 	struct enc_part *part;
 	size_t nparts, cap;
 	enum enc_literals literals;
+	bool utf8;	/* UTF8=ACCEPT or IMAP4rev2 is enabled */
 	bool fresh;	/* what comes next is a part of its own */
 	size_t line;	/* octets outside literals and SASL lines */
 	struct err err; /* the first one sticks; enc_check() */
@@ -46,7 +49,7 @@ struct enc {
 
 void enc_init(struct enc *c, enum enc_literals literals);
 void enc_release(struct enc *c); /* wipes the memory */
-void enc_clear(struct enc *c);	 /* empty again; keeps the kind of literals */
+void enc_clear(struct enc *c);	 /* empty again; keeps the kind of literals and utf8 */
 
 /* What is there is on its way: what comes next is a part of its own. */
 void enc_next_line(struct enc *c);
@@ -57,6 +60,10 @@ void enc_atom(struct enc *c, struct slice s);
 void enc_astring(struct enc *c, struct slice s);
 void enc_string(struct enc *c, struct slice s);
 void enc_nstring(struct enc *c, const char *s); /* NULL = NIL */
+/* As a literal whatever is in it; binary: as literal8 (RFC 4466 section 6), which may hold NUL. */
+void enc_literal(struct enc *c, struct slice s, bool binary);
+/* nstring, or literal8 when it holds NUL (RFC 5464 section 5, value); a NULL text = NIL */
+void enc_value(struct enc *c, imap4_str s);
 void enc_secret_string(struct enc *c, struct slice s);
 void enc_secret_astring(struct enc *c, struct slice s);
 void enc_secret_line(
@@ -64,6 +71,9 @@ void enc_secret_line(
 void enc_mailbox(struct enc *c, struct slice wire); /* astring; E_LIMIT over IMAP_MAILBOX_MAX */
 /* A literal that is streamed. Its source must live until it was sent. Non-synchronising only up to sync_over octets. */
 void enc_body(struct enc *c, const imap4_source *source, uint64_t size, uint64_t sync_over);
+/* The same as literal8 "~{n}", which may hold NUL octets (RFC 3516 section 7). sync_over 0 where the server does not take
+ * them without waiting: that needs BINARY together with LITERAL+ or LITERAL- (RFC 7888 section 6). */
+void enc_body8(struct enc *c, const imap4_source *source, uint64_t size, uint64_t sync_over);
 /* flag (RFC 9051 section 9): an atom, with or without a backslash in front */
 void enc_flag(struct enc *c, struct slice flag);
 /* list-mailbox: may hold % and *; quoted or literal when needed */
@@ -75,12 +85,24 @@ void enc_set(struct enc *c, const struct uidset *set, uint32_t open_from);
  * with the last part. Returns true when members are left. */
 bool enc_set_part(struct enc *c, const struct uidset *set, uint32_t *from, uint32_t open_from,
 	size_t max_octets);
+/* What FETCH items are good for only when the server offers it. */
+enum enc_fetch_need {
+	ENC_NEEDS_BINARY = 1 << 0,   /* BINARY (RFC 3516), or IMAP4rev2 */
+	ENC_NEEDS_PREVIEW = 1 << 1,  /* PREVIEW (RFC 8970) */
+	ENC_NEEDS_SAVEDATE = 1 << 2, /* SAVEDATE (RFC 8514) */
+	ENC_NEEDS_OBJECTID = 1 << 3, /* OBJECTID (RFC 8474) */
+	ENC_NEEDS_GMAIL = 1 << 4,    /* X-GM-EXT-1 */
+	ENC_NEEDS_NUMBER64 =
+		1 << 5, /* IMAP4rev2: a partial range beyond 32 bits (RFC 9051 appendix D) */
+};
 /*
  * FETCH items as the caller wrote them, checked and written again: names, optional [section] with its part numbers and
- * header lists, optional <offset.count>, macros ALL FULL FAST, separated by spaces, with or without outer parentheses.
+ * header lists, optional <offset.count>, macros ALL FULL FAST, PREVIEW with (LAZY) behind it, separated by spaces, with
+ * or without outer parentheses; no others inside (RFC 9051 section 9: fetch-att is no list).
  * peek_only: E_INVALID for BODY[...], RFC822, RFC822.TEXT and BINARY[...], which set \Seen.
+ * Returns ENC_NEEDS_*.
  */
-void enc_fetch_items(struct enc *c, struct slice items, bool peek_only);
+unsigned enc_fetch_items(struct enc *c, struct slice items, bool peek_only);
 
 /* 0, or -1: the first error, or a line longer than IMAP_COMMAND_ABSOLUTE_MAX. */
 int enc_check(const struct enc *c, struct err *e) NODISCARD;

@@ -12,6 +12,7 @@
 struct reader {
 	struct slice s;
 	size_t at;
+	unsigned needs; /* ENC_NEEDS_* of what was read so far */
 };
 
 /* Which items take a [section], and which of their forms set \Seen. */
@@ -22,17 +23,25 @@ struct item_rule {
 	bool parts_only;	 /* BINARY: no HEADER, TEXT or MIME */
 	bool offset;		 /* <offset.count> may follow */
 	bool seen, seen_section; /* sets \Seen without / with a section */
+	unsigned needs;		 /* ENC_NEEDS_* */
 };
 static const struct item_rule item_rules[] = {
-	{"BODY", SECTION_MAY, false, true, false, true},
-	{"BODY.PEEK", SECTION_MUST, false, true, false, false},
-	{"BINARY", SECTION_MUST, true, true, false, true},
-	{"BINARY.PEEK", SECTION_MUST, true, true, false, false},
-	{"BINARY.SIZE", SECTION_MUST, true, false, false, false},
-	{"RFC822", SECTION_NEVER, false, false, true, false},
-	{"RFC822.TEXT", SECTION_NEVER, false, false, true, false},
+	{"BODY", SECTION_MAY, false, true, false, true, 0},
+	{"BODY.PEEK", SECTION_MUST, false, true, false, false, 0},
+	{"BINARY", SECTION_MUST, true, true, false, true, ENC_NEEDS_BINARY},
+	{"BINARY.PEEK", SECTION_MUST, true, true, false, false, ENC_NEEDS_BINARY},
+	{"BINARY.SIZE", SECTION_MUST, true, false, false, false, ENC_NEEDS_BINARY},
+	{"RFC822", SECTION_NEVER, false, false, true, false, 0},
+	{"RFC822.TEXT", SECTION_NEVER, false, false, true, false, 0},
+	{"PREVIEW", SECTION_NEVER, false, false, false, false, ENC_NEEDS_PREVIEW},
+	{"SAVEDATE", SECTION_NEVER, false, false, false, false, ENC_NEEDS_SAVEDATE},
+	{"EMAILID", SECTION_NEVER, false, false, false, false, ENC_NEEDS_OBJECTID},
+	{"THREADID", SECTION_NEVER, false, false, false, false, ENC_NEEDS_OBJECTID},
+	{"X-GM-LABELS", SECTION_NEVER, false, false, false, false, ENC_NEEDS_GMAIL},
+	{"X-GM-MSGID", SECTION_NEVER, false, false, false, false, ENC_NEEDS_GMAIL},
+	{"X-GM-THRID", SECTION_NEVER, false, false, false, false, ENC_NEEDS_GMAIL},
 };
-static const struct item_rule other_item = {"", SECTION_NEVER, false, false, false, false};
+static const struct item_rule other_item = {"", SECTION_NEVER, false, false, false, false, 0};
 
 static int peek(const struct reader *r)
 {
@@ -87,16 +96,17 @@ static struct slice read_name(struct reader *r)
 	return slice_of(r->s.p + start, r->at - start);
 }
 
-/* number: 0 .. 2^32-1 (an offset may be 0, a part number or a count may not) */
-static bool number(struct enc *c, struct reader *r, bool zero)
+/* A number up to `max` (an offset may be 0, a part number or a count may not). */
+static bool number(struct enc *c, struct reader *r, uint64_t max, bool zero)
 {
 	size_t start = r->at;
 	while (is_digit(peek(r)))
 		r->at++;
 	uint64_t v;
-	if (!slice_u64(slice_of(r->s.p + start, r->at - start), UINT32_MAX, &v) ||
-		(v == 0 && !zero))
+	if (!slice_u64(slice_of(r->s.p + start, r->at - start), max, &v) || (v == 0 && !zero))
 		return bad(c, "a number is missing or out of range");
+	if (v > UINT32_MAX)
+		r->needs |= ENC_NEEDS_NUMBER64;
 	enc_number(c, v);
 	return true;
 }
@@ -177,7 +187,7 @@ static bool section(struct enc *c, struct reader *r, const struct item_rule *rul
 	enc_raw(c, "[");
 	bool in_part = false;
 	while (is_digit(peek(r))) {
-		if (!number(c, r, false))
+		if (!number(c, r, UINT32_MAX, false))
 			return false;
 		in_part = true;
 		if (!accept(r, '.'))
@@ -200,16 +210,16 @@ static bool section(struct enc *c, struct reader *r, const struct item_rule *rul
 	return true;
 }
 
-/* "<" number "." nz-number ">" */
+/* "<" number64 "." nz-number64 ">"; 32 bits in RFC 3501 */
 static bool offset(struct enc *c, struct reader *r)
 {
 	enc_raw(c, "<");
-	if (!number(c, r, true))
+	if (!number(c, r, INT64_MAX, true))
 		return false;
 	if (!accept(r, '.'))
 		return bad(c, "a partial range is not <offset.count>");
 	enc_raw(c, ".");
-	if (!number(c, r, false))
+	if (!number(c, r, INT64_MAX, false))
 		return false;
 	if (!accept(r, '>'))
 		return bad(c, "a partial range is not closed");
@@ -225,6 +235,25 @@ static const struct item_rule *rule_of(struct slice name)
 	return &other_item;
 }
 
+/* PREVIEW [SP "(" preview-mod *(SP preview-mod) ")"] with LAZY as the only preview-mod (RFC 8970 section 6) */
+static bool preview_modifier(struct enc *c, struct reader *r)
+{
+	size_t start = r->at;
+	skip_spaces(r);
+	if (r->at == start || !accept(r, '(')) {
+		r->at = start;
+		return true;
+	}
+	skip_spaces(r);
+	if (!slice_ieq_str(read_name(r), "LAZY"))
+		return bad(c, "PREVIEW has no modifier but LAZY");
+	skip_spaces(r);
+	if (!accept(r, ')'))
+		return bad(c, "PREVIEW has no modifier but LAZY");
+	enc_raw(c, " (LAZY)");
+	return true;
+}
+
 static bool item(struct enc *c, struct reader *r, bool peek_only)
 {
 	struct slice name = read_name(r);
@@ -232,6 +261,7 @@ static bool item(struct enc *c, struct reader *r, bool peek_only)
 		return bad(c, "an item is missing or has characters that cannot be sent");
 	const struct item_rule *rule = rule_of(name);
 	enc_atom(c, name);
+	r->needs |= rule->needs;
 	bool has_section = accept(r, '[');
 	if (has_section ? rule->section == SECTION_NEVER : rule->section == SECTION_MUST)
 		return bad(c, "an item has a section where it may not, or needs one");
@@ -244,7 +274,7 @@ static bool item(struct enc *c, struct reader *r, bool peek_only)
 			return bad(c, "an item has a partial range where it may not");
 		return offset(c, r);
 	}
-	return true;
+	return slice_ieq_str(name, "PREVIEW") ? preview_modifier(c, r) : true;
 }
 
 /* "ALL" / "FULL" / "FAST" stand alone, without parentheses. */
@@ -264,39 +294,44 @@ static bool is_macro_name(struct slice s)
 	return slice_ieq_str(s, "ALL") || slice_ieq_str(s, "FULL") || slice_ieq_str(s, "FAST");
 }
 
-void enc_fetch_items(struct enc *c, struct slice items, bool peek_only)
+static void list(struct enc *c, struct reader *r, bool peek_only)
 {
-	if (macro(c, items))
-		return;
-	struct reader r = {items, 0};
-	skip_spaces(&r);
-	bool parens = accept(&r, '(');
+	skip_spaces(r);
+	bool parens = accept(r, '(');
 	enc_raw(c, "(");
-	skip_spaces(&r);
-	for (bool first = true; first || (peek(&r) >= 0 && peek(&r) != ')'); first = false) {
+	skip_spaces(r);
+	for (bool first = true; first || (peek(r) >= 0 && peek(r) != ')'); first = false) {
 		if (!first)
 			enc_raw(c, " ");
-		size_t start = r.at;
-		if (!item(c, &r, peek_only))
+		size_t start = r->at;
+		if (!item(c, r, peek_only))
 			return;
-		if (is_macro_name(slice_of(r.s.p + start, r.at - start))) {
+		if (is_macro_name(slice_of(r->s.p + start, r->at - start))) {
 			(void)bad(c, "a macro stands alone");
 			return;
 		}
-		if (peek(&r) >= 0 && peek(&r) != ' ' && peek(&r) != ')') {
+		if (peek(r) >= 0 && peek(r) != ' ' && peek(r) != ')') {
 			(void)bad(c, "an item is followed by something else than a space");
 			return;
 		}
-		skip_spaces(&r);
+		skip_spaces(r);
 	}
-	if (parens && !accept(&r, ')')) {
+	if (parens && !accept(r, ')')) {
 		(void)bad(c, "the parenthesis is not closed");
 		return;
 	}
-	skip_spaces(&r);
-	if (peek(&r) >= 0) {
+	skip_spaces(r);
+	if (peek(r) >= 0) {
 		(void)bad(c, "there is something behind the list");
 		return;
 	}
 	enc_raw(c, ")");
+}
+
+unsigned enc_fetch_items(struct enc *c, struct slice items, bool peek_only)
+{
+	struct reader r = {items, 0, 0};
+	if (!macro(c, items))
+		list(c, &r, peek_only);
+	return r.needs;
 }

@@ -170,6 +170,8 @@ int engine_upgraded(struct engine *g, struct err *e)
 {
 	enum engine_upgrade what = g->upgrade;
 	g->upgrade = ENGINE_UPGRADE_NONE;
+	if (what == ENGINE_UPGRADE_DEFLATE)
+		g->compressed = true;
 	if (what != ENGINE_UPGRADE_TLS)
 		return 0;
 	/* What an attacker could have said before TLS counts for nothing (reliability rule S3). */
@@ -222,6 +224,15 @@ void engine_set_state(struct engine *g, imap4_state s)
 	g->state = s;
 }
 
+void engine_unauthenticated(struct engine *g)
+{
+	engine_select_begin(g);
+	engine_select_end(g, false, false);
+	caps_forget(&g->enabled);
+	g->preauth = false;
+	g->state = IMAP4_NOT_AUTHENTICATED;
+}
+
 const struct caps *engine_caps(const struct engine *g)
 {
 	return &g->caps;
@@ -240,6 +251,16 @@ const imap4_selected *engine_selected(const struct engine *g)
 bool engine_enabled(const struct engine *g, const char *cap)
 {
 	return caps_has(&g->enabled, cap);
+}
+
+bool engine_utf8(const struct engine *g)
+{
+	return engine_enabled(g, "UTF8=ACCEPT") || engine_enabled(g, "IMAP4rev2");
+}
+
+bool engine_compressed(const struct engine *g)
+{
+	return g->compressed;
 }
 
 bool engine_said_bye(const struct engine *g)

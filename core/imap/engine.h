@@ -41,7 +41,10 @@ struct engine_config {
 	/* Called from inside engine_feed(). */
 	void *ctx;
 	void (*unasked)(void *ctx, const struct imap4_data *d);
+	/* After that: may take *d over (and set it to NULL). May be NULL. */
+	void (*keep)(void *ctx, struct imap4_data **d);
 	void (*alert)(void *ctx, imap4_str text);
+	void (*progress)(void *ctx, const imap4_progress *p);
 	/* Incoming bytes for the trace, by what they are: enum trace_kind. May be NULL. */
 	void (*saw)(void *ctx, int kind, const void *p, size_t n);
 };
@@ -88,11 +91,16 @@ void engine_close_gate(struct engine *g);
 imap4_state engine_state(
 	const struct engine *g); /* never CONNECTING or DEAD: that is the session's */
 void engine_set_state(struct engine *g, imap4_state s);
+/* UNAUTHENTICATE took place: no mailbox, nothing enabled, nobody logged in (RFC 8437 section 4.1). */
+void engine_unauthenticated(struct engine *g);
 const struct caps *engine_caps(const struct engine *g);
 /* How many times the capabilities were set: a login compares, to see whether the server told the new ones by itself. */
 unsigned engine_caps_count(const struct engine *g);
 const imap4_selected *engine_selected(const struct engine *g);
 bool engine_enabled(const struct engine *g, const char *cap);
+/* UTF8=ACCEPT or IMAP4rev2 is enabled: names and quoted strings are UTF-8 (RFC 6855 section 3, RFC 9051 section 5.1). */
+bool engine_utf8(const struct engine *g);
+bool engine_compressed(const struct engine *g); /* ENGINE_UPGRADE_DEFLATE took place */
 bool engine_said_bye(const struct engine *g);
 bool engine_logging_out(const struct engine *g); /* LOGOUT is in flight */
 bool engine_in_response(
@@ -123,9 +131,19 @@ void engine_next_tag(struct engine *g, char *tag, size_t size);
 imap4_policy engine_policy(const struct engine *g);
 bool engine_is_over(const struct engine *g); /* failed, or logged out: nothing can be started */
 enum enc_literals engine_literals(const struct engine *g);
-/* The rules of a mailbox being opened and left (cmd_select.c). */
+/* The rules of a mailbox being opened and left (cmd_select.c). Begun behind others, it begins when its turn comes. */
 void engine_select_begin(struct engine *g);
 void engine_select_end(struct engine *g, bool ok, bool read_only);
+/* Is what comes still said of the mailbox that was selected before? Not known of servers without CONDSTORE: false. */
+bool engine_select_leaving(const struct engine *g);
+/* Does the server tell of events by itself (NOTIFY)? Then responses that nobody asked for are no flood, and come with
+ * their bodies. */
+void engine_set_notified(struct engine *g, bool on);
+/* "$", the result that a SEARCH saved in the selected mailbox (RFC 5182): there is none, it will be there when what is in
+ * flight is done, it is there. */
+enum engine_saved { ENGINE_SAVED_NOT, ENGINE_SAVED_SOON, ENGINE_SAVED };
+enum engine_saved engine_saved(const struct engine *g);
+void engine_set_saved(struct engine *g, enum engine_saved saved);
 void engine_set_upgrade(struct engine *g, enum engine_upgrade u);
 
 #endif

@@ -47,6 +47,8 @@ struct selection {
 	struct buf mailboxid, flag_text;
 	imap4_str *flags;
 	bool opening; /* between SELECT and its tagged answer */
+	bool leaving; /* what comes may still be about the mailbox before it */
+	enum engine_saved saved;
 };
 
 struct engine {
@@ -55,7 +57,7 @@ struct engine {
 	struct caps caps, enabled;
 	unsigned caps_count;
 	imap4_state state;
-	bool greeted, preauth, gate_open, said_bye, failed;
+	bool greeted, preauth, gate_open, said_bye, failed, compressed;
 	struct buf greeting;
 	enum engine_upgrade upgrade;
 	struct out out;
@@ -70,6 +72,7 @@ struct engine {
 	struct err broken;	  /* the command stream cannot be completed any more */
 	uint32_t tag_counter;
 	size_t unasked_run; /* unasked responses in a row */
+	bool notified;	    /* NOTIFY is in effect */
 	size_t traced;	    /* of the response being received: octets already shown to cfg.saw */
 	struct body body;
 	struct selection selection;
@@ -108,6 +111,10 @@ size_t out_size(const struct out *o);
 int engine_complete_early(struct engine *g, struct err *e) NODISCARD;
 
 /* engine_select.c */
+/* c is complete: keep the numbers of its mailbox for imap4_cmd_selected(). */
+void engine_select_remember(const struct engine *g, struct imap4_cmd *c);
+/* The oldest in flight is complete: if the next opens a mailbox, what comes from here on is of that one. */
+void engine_select_advance(struct engine *g);
 void engine_selection_release(struct selection *s);
 /* Counters and codes of the mailbox from an untagged (or its tagged) response. */
 int engine_select_note(struct engine *g, const struct imap4_data *d, struct err *e) NODISCARD;

@@ -174,9 +174,21 @@ static void begin(struct engine *g, struct imap4_cmd *c)
 
 enum verdict { SEND, WAIT, REFUSE };
 
+/* "$" is one variable (RFC 5182 section 2.3): it is not set anew while others read it, and nothing is changed by it
+ * before the search is known to have succeeded. */
+static bool conflict_about_saved(const struct imap4_cmd *c, const struct imap4_cmd *other)
+{
+	if ((c->flags & CMD_SAVES) != 0)
+		return (other->flags & (CMD_SAVES | CMD_USES_SAVED)) != 0;
+	return (c->flags & CMD_USES_SAVED) != 0 && (c->flags & CMD_READ_ONLY) == 0 &&
+		(other->flags & CMD_SAVES) != 0;
+}
+
 static bool conflict(const struct imap4_cmd *c, const struct imap4_cmd *other)
 {
 	if ((c->flags & CMD_ONE_OF_KIND) != 0 && c->kind == other->kind)
+		return true;
+	if (conflict_about_saved(c, other))
 		return true;
 	if (c->kind->conflicts != NULL && c->kind->conflicts(c, other))
 		return true;
@@ -191,13 +203,41 @@ static bool queue_has_login(const struct engine *g)
 	return false;
 }
 
+/* Is a mailbox being opened by a command that lets others follow? */
+static bool fence_in_flight(const struct engine *g)
+{
+	for (const struct imap4_cmd *c = g->flight.first; c != NULL; c = c->next)
+		if ((c->flags & CMD_FENCE) != 0)
+			return true;
+	return false;
+}
+
+/* Commands that only read the selected mailbox, by UID, can have a fence behind them or be behind one. */
+static bool reads_selected(const struct imap4_cmd *c)
+{
+	const unsigned both = CMD_NEEDS_SELECTED | CMD_READ_ONLY;
+	return (c->flags & both) == both &&
+		(c->flags & (CMD_BARRIER | CMD_SAVES | CMD_USES_SAVED)) == 0;
+}
+
+static bool fence_allows(const struct engine *g, const struct imap4_cmd *c)
+{
+	if ((c->flags & CMD_FENCE) == 0)
+		return reads_selected(c) || !fence_in_flight(g);
+	for (const struct imap4_cmd *i = g->flight.first; i != NULL; i = i->next)
+		if ((i->flags & CMD_FENCE) == 0 && !reads_selected(i))
+			return false;
+	return true;
+}
+
 /* The state that a command needs: can it still come about? */
 static enum verdict state_allows(const struct engine *g, const struct imap4_cmd *c)
 {
 	bool is_in = g->state == IMAP4_AUTHENTICATED || g->state == IMAP4_SELECTED;
 	if ((c->flags & (CMD_NEEDS_AUTH | CMD_NEEDS_SELECTED)) != 0 && !is_in)
 		return g->nflight > 0 || queue_has_login(g) ? WAIT : REFUSE;
-	if ((c->flags & CMD_NEEDS_SELECTED) != 0 && g->state != IMAP4_SELECTED)
+	if ((c->flags & CMD_NEEDS_SELECTED) != 0 && g->state != IMAP4_SELECTED &&
+		!fence_in_flight(g))
 		return g->nflight > 0 ? WAIT : REFUSE;
 	return SEND;
 }
@@ -208,7 +248,7 @@ static enum verdict may_send(const struct engine *g, const struct imap4_cmd *c)
 		return WAIT;
 	if (g->nflight >= g->cfg.window || out_size(&g->out) >= IMAP_OUTPUT_MAX)
 		return WAIT;
-	if ((c->flags & CMD_BARRIER) != 0 && g->nflight > 0)
+	if (((c->flags & CMD_BARRIER) != 0 && g->nflight > 0) || !fence_allows(g, c))
 		return WAIT;
 	for (const struct imap4_cmd *i = g->flight.first; i != NULL; i = i->next)
 		if ((i->flags & CMD_BARRIER) != 0 || (i->parent != c && conflict(c, i)))

@@ -96,6 +96,14 @@ static bool is(imap4_str s, const char *word)
 	return slice_ieq_str(slice_of(s.ptr, s.len), word);
 }
 
+static struct imap4_cmd *by_tag(const struct engine *g, struct slice tag)
+{
+	for (struct imap4_cmd *c = g->flight.first; c != NULL; c = c->next)
+		if (slice_eq_str(tag, c->tag))
+			return c;
+	return NULL;
+}
+
 /* Codes that concern the session; tagged and untagged lines alike. */
 static int note_code(struct engine *g, const imap4_state_line *l, struct err *e)
 {
@@ -105,6 +113,17 @@ static int note_code(struct engine *g, const imap4_state_line *l, struct err *e)
 	if (l->code == IMAP4_CODE_ALERT && g->cfg.alert != NULL) {
 		engine_enter_callback(g);
 		g->cfg.alert(g->cfg.ctx, l->text);
+		engine_leave_callback(g);
+	}
+	if (l->code == IMAP4_CODE_INPROGRESS && g->cfg.progress != NULL) {
+		imap4_progress p;
+		resp_read_progress(l, &p);
+		struct imap4_cmd *c = p.tag.ptr != NULL
+			? by_tag(g, slice_of(p.tag.ptr, p.tag.len))
+			: NULL;
+		p.cmd = c != NULL && !cmd_owner(c)->orphan ? cmd_owner(c) : NULL;
+		engine_enter_callback(g);
+		g->cfg.progress(g->cfg.ctx, &p);
 		engine_leave_callback(g);
 	}
 	return 0;
@@ -255,12 +274,20 @@ static void sink_message(struct engine *g, struct imap4_cmd *c, const imap4_mess
 
 /* ---- body literals ------------------------------------------------------------------------------- */
 
+/* The next command, in flight since later, to which what comes now may belong: none past a mailbox being opened. */
+static struct imap4_cmd *next_in_reach(const struct imap4_cmd *c)
+{
+	return (c->flags & CMD_FENCE) != 0 || c->next == NULL || (c->next->flags & CMD_FENCE) != 0
+		? NULL
+		: c->next;
+}
+
 static struct imap4_cmd *who_wants_body(
 	const struct engine *g, const imap4_message *so_far, imap4_str section)
 {
 	struct imap4_cmd *best = NULL;
 	enum cmd_wants most = CMD_WANTS_NOT;
-	for (struct imap4_cmd *c = g->flight.first; c != NULL; c = c->next) {
+	for (struct imap4_cmd *c = g->flight.first; c != NULL; c = next_in_reach(c)) {
 		if (c->state != CMD_SENT || c->kind->wants_body == NULL)
 			continue;
 		enum cmd_wants wants = c->kind->wants_body(c, so_far, section);
@@ -290,7 +317,8 @@ static int body_begin(struct engine *g, const struct lexer_output *o, struct err
 		if (sink_begin(g, c, m, section, o->body_size))
 			how = LEXER_BODY_TAKE;
 		g->body.open = how == LEXER_BODY_TAKE;
-	} else if (c != NULL && !cmd_owner(c)->orphan && cmd_owner(c)->local == IMAP4_OK) {
+	} else if (c != NULL ? !cmd_owner(c)->orphan && cmd_owner(c)->local == IMAP4_OK
+			     : g->notified) {
 		how = LEXER_BODY_COLLECT;
 	}
 	resp_free(d);
@@ -342,7 +370,7 @@ static void give(struct engine *g, struct imap4_cmd *c, struct imap4_data **d)
 			cmd_fail_local(owner, result_err(e.code), "%s", e.text);
 		else if (r > 0)
 			keep_data(owner, d);
-	} else if (owner->sink_copy.done != NULL) {
+	} else if (owner->sink_copy.done != NULL && imap4_data_message(*d) != NULL) {
 		if (live_sink(c) != NULL)
 			sink_message(g, c, imap4_data_message(*d));
 	} else {
@@ -354,7 +382,7 @@ static struct imap4_cmd *who_claims(const struct engine *g, const struct imap4_d
 {
 	if (g->body.routed)
 		return g->body.cmd;
-	for (struct imap4_cmd *c = g->flight.first; c != NULL; c = c->next)
+	for (struct imap4_cmd *c = g->flight.first; c != NULL; c = next_in_reach(c))
 		if (c->state == CMD_SENT && c->kind->claims != NULL && c->kind->claims(c, d))
 			return c;
 	return NULL;
@@ -370,6 +398,11 @@ static int note(struct engine *g, const struct imap4_data *d, struct err *e)
 		return -1;
 	if (kind == IMAP4_DATA_STATE && note_code(g, imap4_data_state(d), e) != 0)
 		return -1;
+	/* RFC 9738 section 3.1: untagged when the tagged line has EXPUNGEISSUED. It names no command, so none in flight can
+	 * be taken for complete. */
+	if (kind == IMAP4_DATA_STATE && imap4_data_state(d)->code == IMAP4_CODE_MESSAGELIMIT)
+		for (struct imap4_cmd *c = g->flight.first; c != NULL; c = c->next)
+			cmd_note_limit(c, imap4_data_state(d), false);
 	return engine_select_note(g, d, e);
 }
 
@@ -377,6 +410,8 @@ static int untagged(struct engine *g, struct imap4_data **d, struct err *e)
 {
 	/* An EXPUNGE of a message that is there is bounded by the mailbox, so it is no flood. */
 	bool counts = !(imap4_data_kind(*d) == IMAP4_DATA_EXPUNGE && g->selection.view.exists > 0);
+	/* With NOTIFY they come for days without a command; each costs the server as much as us. */
+	counts = counts && !(g->notified && g->nflight == 0);
 	if (note(g, *d, e) != 0)
 		return -1;
 	const imap4_state_line *l = imap4_data_state(*d);
@@ -386,22 +421,19 @@ static int untagged(struct engine *g, struct imap4_data **d, struct err *e)
 		return said_bye(g, d, e);
 	}
 	struct imap4_cmd *c = who_claims(g, *d);
-	if (c == NULL)
-		return unasked(g, *d, counts, e);
+	if (c == NULL) {
+		if (unasked(g, *d, counts, e) != 0)
+			return -1;
+		if (g->cfg.keep != NULL)
+			g->cfg.keep(g->cfg.ctx, d);
+		return 0;
+	}
 	g->unasked_run = 0;
 	give(g, c, d);
 	return 0;
 }
 
 /* ---- tagged and continuation lines ----------------------------------------------------------------- */
-
-static struct imap4_cmd *by_tag(const struct engine *g, struct slice tag)
-{
-	for (struct imap4_cmd *c = g->flight.first; c != NULL; c = c->next)
-		if (slice_eq_str(tag, c->tag))
-			return c;
-	return NULL;
-}
 
 /* May this answer come now? OK only after the whole command; NO and BAD also instead of a "+" (RFC 3501 section 7.5) and
  * while a non-synchronising literal is on its way (RFC 7888 section 4; its octets are still sent). */
@@ -433,8 +465,12 @@ static int complete_tagged(
 	if (note_code(g, l, e) != 0 || engine_select_state(g, l, e) != 0)
 		return -1;
 	engine_flight_remove(g, c);
+	if (l->code == IMAP4_CODE_MESSAGELIMIT)
+		cmd_note_limit(c, l, !ok);
 	if (c->kind->completed != NULL)
 		c->kind->completed(c, l);
+	engine_select_remember(g, cmd_owner(c));
+	engine_select_advance(g);
 	cmd_finish(c, ok ? IMAP4_OK : no ? IMAP4_E_NO : IMAP4_E_BAD, l, NULL);
 	if (g->state == IMAP4_LOGGED_OUT)
 		end_queue(g);

@@ -3,7 +3,9 @@
  * engine_select.c -- what is known of the selected mailbox.
  *
  * SELECT and EXAMINE are barriers: from the moment one is sent, untagged data belong to the new mailbox; what
- * still comes for the old one (only possible before "* OK [CLOSED]", RFC 7162 section 3.2.11) is forgotten there.
+ * still comes for the old one (only possible before "* OK [CLOSED]", RFC 7162 section 3.2.11) is forgotten there. Servers
+ * that have to say so and do not show the border by the first thing that only the new mailbox can have: its UIDVALIDITY.
+ * A pipelined one (CMD_FENCE) counts as sent when all that was sent before it is complete.
  * UIDVALIDITY, UIDNEXT and HIGHESTMODSEQ keep the values of the opening: a later HIGHESTMODSEQ covers changes that
  * the caller may not have seen, and must not be stored as a point to go on from.
  */
@@ -30,25 +32,82 @@ void engine_selection_release(struct selection *s)
 	forget(s);
 }
 
-void engine_select_begin(struct engine *g)
+static void begin(struct engine *g)
 {
 	forget(&g->selection);
 	g->selection.opening = true;
+	g->selection.leaving = g->state == IMAP4_SELECTED &&
+		(caps_has(&g->caps, "CONDSTORE") || caps_has(&g->caps, "QRESYNC"));
+	g->selection.saved = ENGINE_SAVED_NOT;
 	g->state = IMAP4_AUTHENTICATED;
+}
+
+void engine_select_begin(struct engine *g)
+{
+	if (g->flight.first == g->flight.last)
+		begin(g);
+}
+
+void engine_select_remember(const struct engine *g, struct imap4_cmd *c)
+{
+	if (g->state != IMAP4_SELECTED)
+		return;
+	c->in_mailbox = true;
+	c->selected = g->selection.view;
+	c->selected.mailboxid = (imap4_str){NULL, 0};
+	c->selected.permanent_flags = NULL;
+	c->selected.npermanent_flags = 0;
+}
+
+void engine_select_advance(struct engine *g)
+{
+	const struct imap4_cmd *c = g->flight.first;
+	if (c != NULL && (c->flags & CMD_FENCE) != 0 && !g->selection.opening)
+		begin(g);
+}
+
+/* A fence fell: what was sent behind it had another mailbox in mind than the server has now, if it has any. */
+static void disown_behind(struct engine *g)
+{
+	for (struct imap4_cmd *c = g->flight.first; c != NULL && (c->flags & CMD_FENCE) == 0;
+		c = c->next)
+		cmd_fail_local(cmd_owner(c), IMAP4_E_STATE, "the mailbox was not opened");
+}
+
+bool engine_select_leaving(const struct engine *g)
+{
+	return g->selection.leaving;
+}
+
+enum engine_saved engine_saved(const struct engine *g)
+{
+	return g->selection.saved;
+}
+
+void engine_set_saved(struct engine *g, enum engine_saved saved)
+{
+	g->selection.saved = saved;
 }
 
 void engine_select_end(struct engine *g, bool ok, bool read_only)
 {
-	g->selection.opening = false;
+	g->selection.opening = g->selection.leaving = false;
 	if (!ok) {
 		/* RFC 3501 section 6.3.1: a SELECT that fails leaves nothing selected. */
 		forget(&g->selection);
+		g->selection.saved = ENGINE_SAVED_NOT;
 		g->state = IMAP4_AUTHENTICATED;
+		disown_behind(g);
 		return;
 	}
 	if (read_only)
 		g->selection.view.read_only = 1;
 	g->state = IMAP4_SELECTED;
+}
+
+void engine_set_notified(struct engine *g, bool on)
+{
+	g->notified = on;
 }
 
 static bool is_flag_end(char c)
@@ -114,8 +173,12 @@ static int note_opening(struct engine *g, const imap4_state_line *l, struct err 
 	imap4_selected *v = &g->selection.view;
 	uint64_t n;
 	switch ((int)l->code) {
-	case IMAP4_CODE_CLOSED: forget(&g->selection); break;
+	case IMAP4_CODE_CLOSED:
+		forget(&g->selection);
+		g->selection.leaving = false;
+		break;
 	case IMAP4_CODE_UIDVALIDITY:
+		g->selection.leaving = false;
 		if (resp_code_u64(l, UINT32_MAX, &n))
 			v->uidvalidity = (uint32_t)n;
 		break;
@@ -137,6 +200,10 @@ static int note_opening(struct engine *g, const imap4_state_line *l, struct err 
 
 int engine_select_state(struct engine *g, const imap4_state_line *l, struct err *e)
 {
+	/* RFC 5465 section 5.8: as after NOTIFY NONE. */
+	if (l->code == IMAP4_CODE_NOTIFICATIONOVERFLOW &&
+		slice_ieq_str(slice_of(l->condition.ptr, l->condition.len), "OK"))
+		g->notified = false;
 	if (!g->selection.opening && g->state != IMAP4_SELECTED)
 		return 0;
 	switch ((int)l->code) {

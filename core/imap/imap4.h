@@ -21,7 +21,8 @@
  *     wait or close: such calls return IMAP4_E_STATE instead of deadlocking.
  *   - Strings from the server are byte strings with a length and a NUL behind; a NULL pointer means NIL or
  *     absent. They are not escaped: do not print them as they are.
- *   - Mailbox names are wire names (modified UTF-7 as the server spells them).
+ *   - Mailbox names are wire names, as the server spells them: modified UTF-7, or UTF-8 once UTF8=ACCEPT or IMAP4rev2 is
+ *     enabled (RFC 6855 section 3). imap4_wire_name() makes one from UTF-8 for a session, once ENABLE is complete.
  *   - Every structure the caller fills in starts with struct_size; set it with the _init function. The
  *     library reads no more than that, and zero always means "default", so structures can grow.
  *     Structures that the library hands out may grow at the end.
@@ -137,6 +138,11 @@ typedef enum imap4_code {
 	IMAP4_CODE_REFERRAL,
 	IMAP4_CODE_NOTIFICATIONOVERFLOW,
 	IMAP4_CODE_METADATA,
+	IMAP4_CODE_BADURL, /* CATENATE (RFC 4469 section 4.1): code_args is the URL */
+	IMAP4_CODE_ANNOTATEMORE,
+	IMAP4_CODE_BADCOMPARATOR, /* RFC 5255 section 4.9 */
+	IMAP4_CODE_BADEVENT, /* NOTIFY (RFC 5465): imap4_cmd_events_offered() */
+	IMAP4_CODE_UNDEFINED_FILTER, /* FILTERS (RFC 5466) */
 } imap4_code;
 
 /* How trying again can help. */
@@ -239,8 +245,15 @@ typedef struct imap4_list {
 	size_t nattributes;
 	imap4_str oldname;	    /* OLDNAME of a rename (RFC 9051), or absent */
 	const imap4_node *extended; /* LIST-EXTENDED items, or NULL */
+	uint32_t childinfo; /* IMAP4_CHILDINFO_*: mailboxes below it match (RFC 5258 section 3.5) */
 } imap4_list;
+enum {
+	IMAP4_CHILDINFO_SUBSCRIBED = 1 << 0,
+	IMAP4_CHILDINFO_OTHER = 1 << 1, /* another selection option */
+};
 IMAP4_API const imap4_list *imap4_data_list(const imap4_data *d);
+/* The value of a LIST-EXTENDED item by its tag ("CHILDINFO", "OLDNAME"); case is ignored; NULL when absent. */
+IMAP4_API const imap4_node *imap4_list_item(const imap4_list *l, const char *tag);
 
 /* STATUS items; `have` says which the server really sent. */
 enum {
@@ -278,6 +291,11 @@ enum {
 	IMAP4_MSG_BODY =
 		1 << 7, /* at least one BODY[...], BINARY[...] or RFC822 item with a value */
 	IMAP4_MSG_BODY_NIL = 1 << 8, /* such an item was NIL */
+	IMAP4_MSG_PREVIEW = 1 << 9,
+	IMAP4_MSG_SAVEDATE = 1 << 10,
+	IMAP4_MSG_GM_MSGID = 1 << 11,
+	IMAP4_MSG_GM_THRID = 1 << 12,
+	IMAP4_MSG_GM_LABELS = 1 << 13, /* imap4_message_labels() */
 };
 typedef struct imap4_message {
 	uint32_t have;
@@ -289,6 +307,11 @@ typedef struct imap4_message {
 	uint64_t size, modseq;
 	imap4_str emailid, threadid;
 	const imap4_node *items; /* name, value, name, value ... */
+	/* PREVIEW (RFC 8970): UTF-8; "" when there is nothing to show, absent (NIL) when there is nothing yet, which only a
+	 * request with LAZY is told */
+	imap4_str preview;
+	imap4_str savedate; /* SAVEDATE (RFC 8514), as sent; absent (NIL): the mailbox keeps none */
+	uint64_t gm_msgid, gm_thrid; /* X-GM-MSGID, X-GM-THRID */
 } imap4_message;
 IMAP4_API const imap4_message *imap4_data_message(const imap4_data *d);
 /* The value of an item by its name ("X-GM-LABELS", "BODY[HEADER]"); case is ignored; NULL when absent. */
@@ -296,13 +319,14 @@ IMAP4_API const imap4_node *imap4_message_item(const imap4_message *m, const cha
 
 /* SEARCH, ESEARCH, VANISHED, EXPUNGE by UID. */
 typedef struct imap4_numbers {
-	const imap4_set *set; /* SEARCH numbers, ESEARCH ALL, VANISHED */
+	const imap4_set *set; /* SEARCH numbers, ESEARCH ALL or PARTIAL, VANISHED */
 	imap4_str tag;	      /* ESEARCH (TAG "...") */
 	int uid;	      /* ESEARCH said UID */
 	int earlier;	      /* VANISHED (EARLIER) */
-	uint32_t have;	      /* bit 0 MIN, 1 MAX, 2 COUNT, 3 ALL, 4 MODSEQ */
+	uint32_t have;	      /* bit 0 MIN, 1 MAX, 2 COUNT, 3 ALL, 4 MODSEQ, 5 PARTIAL */
 	uint32_t min, max;
 	uint64_t count, modseq;
+	int64_t partial_first, partial_last; /* the range that was asked for (RFC 9394), as the server repeats it */
 } imap4_numbers;
 IMAP4_API const imap4_numbers *imap4_data_numbers(const imap4_data *d);
 
@@ -311,6 +335,7 @@ typedef struct imap4_namespace {
 	int kind;
 	imap4_str prefix;
 	char delimiter;
+	imap4_str translation; /* of the prefix, in the language of the session (RFC 5255 section 3.4) */
 } imap4_namespace;
 /* NAMESPACE response: the i-th entry over all three kinds in order, or NULL. */
 IMAP4_API const imap4_namespace *imap4_data_namespace(const imap4_data *d, size_t i);
@@ -367,6 +392,14 @@ typedef enum imap4_policy {
 	IMAP4_POLICY_BACKUP, /* only commands that change nothing on the server can be encoded */
 } imap4_policy;
 
+/* How far the server is with a command that takes long (INPROGRESS, RFC 9585). */
+typedef struct imap4_progress {
+	imap4_cmd *cmd; /* which; NULL: it does not say, or the handle was freed */
+	imap4_str tag;	/* what it said; without a NUL behind */
+	int has_done, has_goal;
+	uint64_t done, goal; /* in units of the server's; the goal may grow or shrink */
+} imap4_progress;
+
 /* Functions for what no command asked for. Any may be NULL. */
 typedef struct imap4_events {
 	size_t struct_size;
@@ -376,6 +409,8 @@ typedef struct imap4_events {
 		const imap4_data *d); /* everything else, also unknown */
 	/* One line of the trace with its newline, secrets masked, bodies elided. */
 	void (*trace)(void *ctx, const char *line, size_t n);
+	/* Beside data, or the data of a command, that have the same response. */
+	void (*progress)(void *ctx, imap4_session *s, const imap4_progress *p);
 } imap4_events;
 
 typedef struct imap4_options {
@@ -403,6 +438,7 @@ typedef struct imap4_options {
 	size_t max_literal;  /* 64 KiB: a literal that is not handed to a sink */
 	const char *label;   /* name of the connection in the trace */
 	const imap4_events *events; /* copied */
+	const struct imap4_io *io; /* talk over this instead of host:port (imap4_io.h); copied */
 } imap4_options;
 
 IMAP4_API void imap4_options_init(imap4_options *o, size_t struct_size);
@@ -461,6 +497,10 @@ IMAP4_API int imap4_cmd_done(const imap4_cmd *c);
 IMAP4_API imap4_err imap4_cmd_wait(imap4_cmd *c, int timeout_ms);
 /* Only complete commands have one; else err is IMAP4_AGAIN. Valid until imap4_cmd_free. */
 IMAP4_API const imap4_result *imap4_cmd_result(const imap4_cmd *c);
+/* HIGHESTMODSEQ of the tagged OK of a complete EXPUNGE, UID EXPUNGE, MOVE or other command (RFC 7162 section 3.2.7): the
+ * mailbox is known up to there, when it was known up to the command. 0: none. Of a CLOSE it must not be believed (section
+ * 3.2.8) and is 0. */
+IMAP4_API uint64_t imap4_cmd_modseq(const imap4_cmd *c);
 /* The next response of this command, or NULL when there is none at the moment. Valid until the next call. */
 IMAP4_API const imap4_data *imap4_cmd_next(imap4_cmd *c);
 /* Forget the command. Not sent yet: it never will be. Running: its data are discarded as they come, and
@@ -497,16 +537,22 @@ typedef struct imap4_credentials {
 } imap4_credentials;
 IMAP4_API imap4_cmd *imap4_login_start(imap4_session *s, const imap4_credentials *c);
 
-/* RFC 5161; before the first SELECT. What was really enabled: imap4_enabled(). */
+/* RFC 5161; IMAP4_E_STATE while a mailbox is selected. What was really enabled: imap4_enabled(). Behind UTF8=ACCEPT and
+ * IMAP4rev2 nothing is sent before the answer. UTF8=ONLY is enabled as UTF8=ACCEPT. */
 IMAP4_API imap4_cmd *imap4_enable_start(imap4_session *s, const char *const *capability, size_t n);
 IMAP4_API imap4_cmd *imap4_namespace_start(imap4_session *s);
 
-/* LIST with RETURN options (RFC 5258, 5819, 6154). Options the server does not offer are left out, and
- * status_items are restricted to those it offers: look at imap4_has() first. */
+/*
+ * LIST with RETURN options (RFC 5258, 5819, 6154, 8440, 9590). Return options the server does not offer are left out, and
+ * status_items are restricted to those it offers: look at imap4_has() first. A selection that it does not offer is
+ * IMAP4_E_NOCAP, for the answer would be to another question. STATUS, MYRIGHTS and METADATA responses that were asked for
+ * are data of this command: imap4_data_status(), imap4_data_rights(), imap4_data_metadata().
+ */
 enum {
 	IMAP4_RET_SUBSCRIBED = 1 << 0,
 	IMAP4_RET_CHILDREN = 1 << 1,
 	IMAP4_RET_SPECIAL_USE = 1 << 2,
+	IMAP4_RET_MYRIGHTS = 1 << 3, /* LIST-MYRIGHTS */
 };
 typedef struct imap4_list_opts {
 	size_t struct_size;
@@ -514,6 +560,13 @@ typedef struct imap4_list_opts {
 	uint32_t status_items; /* IMAP4_ST_*: RETURN (STATUS (...)) */
 	int select_subscribed; /* LIST (SUBSCRIBED): subscriptions, also dangling ones */
 	int plain;	       /* no RETURN and no selection, whatever the server offers */
+	int select_remote;     /* LIST (REMOTE): mailboxes on other servers too */
+	int select_recursive;  /* RECURSIVEMATCH, with select_subscribed: what has subscriptions below it too */
+	int select_special_use;	     /* LIST (SPECIAL-USE): those with a special use */
+	const char *const *metadata; /* RETURN (METADATA (...)): these entries; LIST-METADATA */
+	size_t nmetadata;
+	/* Gmail's XLIST, when the server offers that and not SPECIAL-USE: LIST with special uses, and no options. */
+	int xlist;
 } imap4_list_opts;
 IMAP4_API imap4_cmd *imap4_list_start(imap4_session *s, const char *reference,
 	const char *const *pattern, size_t n, const imap4_list_opts *o);
@@ -521,11 +574,33 @@ IMAP4_API imap4_cmd *imap4_lsub_start(imap4_session *s, const char *reference, c
 
 IMAP4_API imap4_cmd *imap4_status_start(imap4_session *s, imap4_str mailbox, uint32_t items);
 
-/* EXAMINE (read-only) or SELECT. */
+/*
+ * EXAMINE (read-only) or SELECT.
+ *
+ * QRESYNC (RFC 7162 section 3.2.5), when known_uidvalidity is not 0: the server tells what happened to the known messages
+ * since the known modification sequence. IMAP4_E_STATE unless imap4_enabled(s, "QRESYNC"), IMAP4_E_NOCAP when it is
+ * not even offered. The command's data then have VANISHED (removed; may name UIDs that were never known) and FETCH
+ * (changed, with UID, FLAGS, MODSEQ); there are none when imap4_selected.uidvalidity is another one, or it says nomodseq:
+ * nothing is proved then. What the server still tells of the mailbox that is left goes to imap4_events.data. For the next
+ * time keep imap4_selected.highestmodseq, once all changes are safe, and no modseq of a message.
+ */
 typedef struct imap4_select_opts {
 	size_t struct_size;
 	int writable;  /* SELECT instead of EXAMINE */
 	int condstore; /* (CONDSTORE), when offered */
+	uint32_t known_uidvalidity;
+	uint64_t known_modseq;	     /* 1 to 2^63 - 1 */
+	const imap4_set *known_uids; /* NULL: all. One too long for a line is sent as its first:last */
+	/* A sample of what is known, a few dozen at most: the n-th number was the n-th UID. It spares a server that does not
+	 * remember all removals from telling them all. Left out under UIDONLY. */
+	const imap4_set *sample_numbers, *sample_uids;
+	/*
+	 * Send it without waiting for the FETCHes of the mailbox before, and what is started next without waiting for
+	 * its answer: saves a round trip or two for each mailbox. Only UID FETCH and UID SEARCH are sent that way, on both
+	 * sides; all else waits as always. Servers carry out such commands in order (RFC 9051 section 5.5). If it fails, the
+	 * commands behind it end with IMAP4_E_STATE, whatever the server makes of them. No effect with a window of 1.
+	 */
+	int pipelined;
 } imap4_select_opts;
 typedef struct imap4_selected {
 	uint32_t exists,
@@ -541,6 +616,9 @@ IMAP4_API imap4_cmd *imap4_select_start(
 	imap4_session *s, imap4_str mailbox, const imap4_select_opts *o);
 /* The mailbox that is selected now, or NULL. */
 IMAP4_API const imap4_selected *imap4_selected_mailbox(const imap4_session *s);
+/* The numbers of the mailbox (no strings) at the moment when the command was complete, for another one may be selected
+ * behind it by now. NULL: it is not complete, or none was selected then. Valid until imap4_cmd_free. */
+IMAP4_API const imap4_selected *imap4_cmd_selected(const imap4_cmd *c);
 /* UNSELECT (RFC 3691); without that capability a no-op here that completes with IMAP4_E_NOCAP at once. */
 IMAP4_API imap4_cmd *imap4_unselect_start(imap4_session *s);
 
@@ -548,7 +626,8 @@ enum { IMAP4_BY_SEQ = 0, IMAP4_BY_UID = 1 };
 
 /*
  * UID FETCH / FETCH. `items` is read and re-encoded by the library, never pasted: "UID FLAGS INTERNALDATE
- * RFC822.SIZE MODSEQ BODY.PEEK[HEADER.FIELDS (FROM DATE)]<0.100>". The set may be split over several
+ * RFC822.SIZE MODSEQ BODY.PEEK[HEADER.FIELDS (FROM DATE)]<0.100>", "PREVIEW (LAZY)", "ALL". BINARY items, PREVIEW,
+ * SAVEDATE, EMAILID, THREADID and X-GM-* items end with IMAP4_E_NOCAP where the server does not offer them. The set may be split over several
  * command lines (max_command octets each); the handle stands for all of them and is complete when
  * all are; if one fails, the outcome is that of the first that failed.
  */
@@ -559,9 +638,31 @@ typedef struct imap4_fetch_opts {
 	uint64_t changedsince; /* CONDSTORE, 0 = no */
 	const imap4_sink
 		*sink; /* then all FETCH data of this command go there, none to imap4_cmd_next() */
+	/* With changedsince and IMAP4_BY_UID: VANISHED (EARLIER) data name those of the set that were removed since (RFC 7162
+	 * section 3.2.6), also through imap4_cmd_next() when there is a sink. Needs QRESYNC as imap4_select_start() does. */
+	int vanished;
+	/* PARTIAL (RFC 9394 section 3.3; IMAP4_BY_UID, else IMAP4_E_ARG; IMAP4_E_NOCAP without it): only the first to the
+	 * last of the messages that the set names, counted from 1 upwards, or with -1 the highest downwards. 0 = all. The set
+	 * has to fit on one line. */
+	int64_t partial_first, partial_last;
 } imap4_fetch_opts;
 IMAP4_API imap4_cmd *imap4_fetch_start(
 	imap4_session *s, const imap4_set *set, const char *items, const imap4_fetch_opts *o);
+
+/*
+ * Servers may work on so many messages in one command and no more (MESSAGELIMIT=n, RFC 9738; SAVELIMIT=n: when they are
+ * copied). Sets are split accordingly, but for those that would become more than a thousand commands. A server that
+ * stopped early all the same says OK and tells here: nothing is proved of what it did not look at.
+ */
+typedef struct imap4_limited {
+	uint32_t limit;
+	uint32_t lowest_uid;   /* down to here it was done; 0 = not told */
+	const imap4_set *left; /* of the command's set: what is still to be asked for. NULL: not known */
+} imap4_limited;
+/* Of a complete command; NULL: nothing was left out. Valid until imap4_cmd_free. */
+IMAP4_API const imap4_limited *imap4_cmd_limited(const imap4_cmd *c);
+/* The limit the server announced, or 0: for copies as well as anything, or (copies = 0) for what does not copy. */
+IMAP4_API uint32_t imap4_message_limit(const imap4_session *s, int copies);
 
 /* UID SEARCH / SEARCH for the members of a set that exist (NULL and open_from 0: ALL). ESEARCH's compact answer
  * is used when offered, unless plain. The result is imap4_cmd_numbers(): the union of all answers. */
@@ -574,7 +675,8 @@ typedef struct imap4_search_opts {
 IMAP4_API imap4_cmd *imap4_search_set_start(
 	imap4_session *s, const imap4_set *set, const imap4_search_opts *o);
 /* Result of a complete and successful search; else NULL. Valid until imap4_cmd_free. Bit 3 of `have` (ALL) is missing
- * when the server said OK without any SEARCH data: then the empty set proves nothing. */
+ * when the server said OK without any SEARCH data, or stopped early (imap4_cmd_limited()): then what is not in the set
+ * proves nothing. */
 IMAP4_API const imap4_numbers *imap4_cmd_numbers(const imap4_cmd *c);
 
 #ifdef __cplusplus
@@ -582,9 +684,13 @@ IMAP4_API const imap4_numbers *imap4_cmd_numbers(const imap4_cmd *c);
 #endif
 
 /* The other groups of commands. Values without a connection: imap4_util.h; ENVELOPE and BODYSTRUCTURE: imap4_mime.h. */
+#include "imap4_language.h"
 #include "imap4_mailbox.h"
 #include "imap4_message.h"
+#include "imap4_metadata.h"
+#include "imap4_raw.h"
 #include "imap4_search.h"
+#include "imap4_session.h"
 #include "imap4_watch.h"
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* imap4_mailbox.h -- CREATE, DELETE, RENAME, subscriptions, access rights, quota. All are refused by
- * IMAP4_POLICY_BACKUP. Included by imap4.h. */
+/* imap4_mailbox.h -- CREATE, DELETE, RENAME, subscriptions, access rights, quota. Those that change something are refused
+ * by IMAP4_POLICY_BACKUP. Included by imap4.h. */
 #ifndef IMAP4_MAILBOX_H
 #define IMAP4_MAILBOX_H
 
@@ -22,8 +22,9 @@ IMAP4_API imap4_cmd *imap4_delete_start(imap4_session *s, imap4_str mailbox);
 IMAP4_API imap4_cmd *imap4_rename_start(imap4_session *s, imap4_str from, imap4_str to);
 IMAP4_API imap4_cmd *imap4_unsubscribe_start(imap4_session *s, imap4_str mailbox);
 
-/* ---- access rights (RFC 4314) and quota (RFC 2087, RFC 9208); refused by IMAP4_POLICY_BACKUP ------------- *
+/* ---- access rights (RFC 4314) and quota (RFC 2087, RFC 9208) ------------------------------------------------- *
  * IMAP4_E_NOCAP without ACL, QUOTA. The answers are the commands' data, with views below; strings are borrowed from them.
+ * IMAP4_POLICY_BACKUP refuses SETACL, DELETEACL and SETQUOTA.
  */
 
 IMAP4_API imap4_cmd *imap4_getacl_start(imap4_session *s, imap4_str mailbox);

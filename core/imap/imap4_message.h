@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* imap4_message.h -- APPEND, STORE, COPY, MOVE, EXPUNGE: commands that change messages. All are refused by
+/* imap4_message.h -- APPEND, REPLACE, STORE, COPY, MOVE, EXPUNGE: commands that change messages. All are refused by
  * IMAP4_POLICY_BACKUP. Included by imap4.h. */
 #ifndef IMAP4_MESSAGE_H
 #define IMAP4_MESSAGE_H
@@ -20,8 +20,25 @@ extern "C" {
  *
  * Flags are sent as given: look at the mailbox's permanent_flags first. The messages are copied, with flags and date; the
  * sources must live until the command is complete. Freeing a running command whose octets are not all sent costs the
- * connection.
+ * connection. Sources for memory, files and other line ends: imap4_util.h.
+ *
+ * What a message needs is looked at when it is sent; IMAP4_E_NOCAP when it is not there:
+ *   binary  it has NUL octets: BINARY (RFC 3516 section 4.4). IMAP4_CODE_UNKNOWN_CTE: the mailbox cannot hold it.
+ *   utf8    its headers have octets above 127: UTF8=ACCEPT was enabled (RFC 6855 section 4), or IMAP4rev2. Without `utf8`
+ *           a server that wants it answers NO.
+ *   parts   the server puts the message together (CATENATE, RFC 4469) from texts and from what it has already; size
+ *           is 0 then, and neither binary nor utf8 is set. IMAP4_CODE_BADURL names (code_args) a URL that it could not follow,
+ *           IMAP4_CODE_TOOBIG that the whole is too large. A text part may be all there is.
  */
+typedef struct imap4_append_part {
+	size_t struct_size;
+	/* A message or part of one on this server, as a relative IMAP URL (RFC 5092): printable US-ASCII, at most 1000 octets,
+	 * "/Drafts;UIDVALIDITY=385759045/;UID=20/;section=1.MIME". NULL: a text. */
+	const char *url;
+	uint64_t size; /* of the text: at least 1, at most 4 GiB - 1 */
+	imap4_source source;
+	int utf8; /* the text has headers with octets above 127 */
+} imap4_append_part;
 typedef struct imap4_append_message {
 	size_t struct_size;
 	const imap4_str *flags;
@@ -31,6 +48,9 @@ typedef struct imap4_append_message {
 	uint64_t
 		size; /* octets of the message as it is on the wire; at least 1, at most 4 GiB - 1 */
 	imap4_source source;
+	int binary, utf8;
+	const imap4_append_part *parts; /* up to 1000 */
+	size_t nparts;			/* 0: one literal of `size` octets */
 } imap4_append_message;
 typedef struct imap4_append_opts {
 	size_t struct_size;
@@ -46,6 +66,31 @@ typedef struct imap4_appended {
 	size_t n;
 } imap4_appended;
 IMAP4_API const imap4_appended *imap4_cmd_appended(const imap4_cmd *c);
+
+/* How many octets a message may have (APPENDLIMIT, RFC 7889). */
+enum {
+	IMAP4_APPEND_LIMIT_UNKNOWN = 0,	   /* the server says nothing about it */
+	IMAP4_APPEND_LIMIT_GLOBAL = 1,	   /* *octets, in every mailbox */
+	IMAP4_APPEND_LIMIT_BY_MAILBOX = 2, /* ask with IMAP4_ST_APPENDLIMIT */
+};
+/* One of these; *octets is set with GLOBAL only. Larger messages are not kept back: the server refuses them, with
+ * IMAP4_CODE_TOOBIG, and before they are sent when they are announced (sync_over). */
+IMAP4_API int imap4_append_limit(const imap4_session *s, uint64_t *octets);
+
+/*
+ * REPLACE / UID REPLACE (RFC 8508): upload one message to `mailbox` and remove another (`old`) from the selected mailbox, which
+ * may be another one; both happen or none does. Refused by IMAP4_POLICY_BACKUP. The UID of the new message is
+ * imap4_cmd_appended(); the EXPUNGE or VANISHED response of the old one is the command's data.
+ * IMAP4_E_NOCAP without REPLACE. It is the caller who must then APPEND, and only when that succeeded STORE \Deleted and
+ * imap4_uid_expunge_start(): three commands between which others may look, or the connection may end.
+ */
+typedef struct imap4_replace_opts {
+	size_t struct_size;
+	int by; /* IMAP4_BY_*: what `old` is; a message number is sent alone in flight */
+	uint64_t sync_over; /* as for APPEND */
+} imap4_replace_opts;
+IMAP4_API imap4_cmd *imap4_replace_start(imap4_session *s, uint32_t old, imap4_str mailbox,
+	const imap4_append_message *m, const imap4_replace_opts *o);
 
 /* ---- messages of the selected mailbox; refused by IMAP4_POLICY_BACKUP ----------------------------------
  * A long set is split over several command lines, as for imap4_fetch_start(). One line is all or nothing on
@@ -72,6 +117,10 @@ typedef struct imap4_store_opts {
 } imap4_store_opts;
 IMAP4_API imap4_cmd *imap4_store_start(imap4_session *s, const imap4_set *set, int how,
 	const imap4_str *flags, size_t nflags, const imap4_store_opts *o);
+/* The same for Gmail's labels (X-GM-LABELS; IMAP4_E_NOCAP without X-GM-EXT-1): names in UTF-8, of at most 1000 octets on
+ * the wire; those of Gmail itself begin with a backslash ("\\Inbox", "\\Starred"). */
+IMAP4_API imap4_cmd *imap4_store_labels_start(imap4_session *s, const imap4_set *set, int how,
+	const imap4_str *labels, size_t nlabels, const imap4_store_opts *o);
 /* Of a complete STORE, also one that was refused: UIDs or message numbers, as was asked. NULL: not complete, or another
  * command. Valid until imap4_cmd_free. */
 IMAP4_API const imap4_set *imap4_cmd_modified(const imap4_cmd *c);
@@ -101,7 +150,7 @@ IMAP4_API const imap4_copied *imap4_cmd_copied(const imap4_cmd *c);
 IMAP4_API imap4_cmd *imap4_expunge_start(imap4_session *s);
 IMAP4_API imap4_cmd *imap4_uid_expunge_start(
 	imap4_session *s, const imap4_set *set, uint32_t open_from);
-/* CHECK (RFC 3501 section 6.4.1; gone from RFC 9051, where NOOP does it). */
+/* CHECK (RFC 3501 section 6.4.1); NOOP once IMAP4rev2 is enabled (RFC 9051 appendix E). */
 IMAP4_API imap4_cmd *imap4_check_start(imap4_session *s);
 /* CLOSE: EXPUNGE without its responses, unless opened read-only, and then no mailbox is selected. */
 IMAP4_API imap4_cmd *imap4_close_mailbox_start(imap4_session *s);

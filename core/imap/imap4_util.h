@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* imap4_util.h -- sets of numbers, dates, flags, names: values without a connection. */
+/* imap4_util.h -- sets of numbers, dates, flags, names, messages to upload: values without a connection. */
 #ifndef IMAP4_UTIL_H
 #define IMAP4_UTIL_H
+
+#include <stdio.h>
 
 #include "imap4.h"
 
@@ -47,6 +49,54 @@ IMAP4_API char *imap4_int2ap(uint64_t n, char out[17]);
 /* Modified UTF-7 (RFC 3501 section 5.1.3) and back; free() the result. NULL: not valid, or out of memory. */
 IMAP4_API char *imap4_name_encode(const char *utf8);
 IMAP4_API char *imap4_name_decode(imap4_str wire);
+
+/*
+ * The wire name of a mailbox in this session, from UTF-8, and back: UTF-8 once UTF8=ACCEPT or IMAP4rev2 is enabled, else
+ * modified UTF-7. Nothing is composed or folded: give names in NFC (RFC 6855 section 3, Net-Unicode). free() *out.
+ *   IMAP4_E_ARG    not valid; with UTF-8 also what may not be in a name: controls, DEL, U+2028, U+2029
+ *   IMAP4_E_STATE  the server knows nothing but UTF-8 (UTF8=ONLY), and it was not enabled: section 6
+ *   IMAP4_E_NOMEM, IMAP4_E_LIMIT
+ */
+IMAP4_API imap4_err imap4_wire_name(const imap4_session *s, const char *utf8, char **out);
+IMAP4_API imap4_err imap4_wire_name_decode(const imap4_session *s, imap4_str wire, char **out);
+/* 1 when names and strings are UTF-8 in this session. */
+IMAP4_API int imap4_utf8_enabled(const imap4_session *s);
+
+/* X-GM-LABELS of a message, in UTF-8 (modified UTF-7 on the wire; what is no such thing is given as it came). One block, NULL
+ * behind the last: free() it. IMAP4_E_ARG: the message does not say. */
+IMAP4_API imap4_err imap4_message_labels(const imap4_message *m, char ***labels, size_t *n);
+
+/* ---- messages to upload ---------------------------------------------------------------------------------
+ * Sources (imap4_source) whose read() gives 0 at the end and -1 when something fails. What they stand on must live as long
+ * as they are used; the fields are the library's.
+ */
+
+typedef struct imap4_memory_source {
+	const unsigned char *p;
+	size_t left;
+} imap4_memory_source;
+IMAP4_API imap4_source imap4_source_memory(imap4_memory_source *state, const void *p, size_t n);
+/* From where the file stands. */
+IMAP4_API imap4_source imap4_source_file(FILE *f);
+typedef struct imap4_fd_source {
+	int fd;
+} imap4_fd_source;
+/* A descriptor that may block: while it does, so does the session. It is not closed. */
+IMAP4_API imap4_source imap4_source_fd(imap4_fd_source *state, int fd);
+
+/*
+ * Every CR, LF and CRLF of another source as CRLF, which is what RFC 5322 wants (append's translation in imaplib). An APPEND
+ * must know its size before: imap4_crlf_size() reads a source to its end and counts what imap4_source_crlf() will make of
+ * the same octets. IMAP4_OK, or IMAP4_E_CALLBACK when it fails.
+ */
+typedef struct imap4_crlf_source {
+	imap4_source from;
+	unsigned char in[4096];
+	size_t at, n; /* in[at..n) is read and not used */
+	int after_cr, owes_lf;
+} imap4_crlf_source;
+IMAP4_API imap4_source imap4_source_crlf(imap4_crlf_source *state, const imap4_source *from);
+IMAP4_API imap4_err imap4_crlf_size(const imap4_source *from, uint64_t *size);
 
 #ifdef __cplusplus
 }

@@ -26,6 +26,8 @@
 #define IMAP_COMMAND_ABSOLUTE_MAX 8000
 #define IMAP_APPEND_MESSAGES_MAX  1000	     /* messages in one APPEND */
 #define IMAP_APPEND_SYNC_OVER	  (1u << 20) /* octets: larger messages wait for the server's "+" */
+#define IMAP_LIMIT_PARTS_MAX	  1000	     /* lines that a set becomes because of MESSAGELIMIT */
+#define IMAP_SORTED_MAX		  (8u << 20) /* numbers in one sorted result */
 #define IMAP_MAILBOX_MAX	  1000	     /* octets of a mailbox name */
 #define IMAP_WINDOW_DEFAULT	  32	     /* commands in flight */
 #define IMAP_OUTPUT_MAX		  (64u << 10)  /* octets of commands encoded but not written */

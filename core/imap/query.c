@@ -96,6 +96,12 @@ static imap4_err add_encoded(struct imap4_query *q, struct enc *enc)
 	return q->failed;
 }
 
+static imap4_err refuse_encoded(struct imap4_query *q, struct enc *enc)
+{
+	enc_release(enc);
+	return fail(q, IMAP4_E_ARG);
+}
+
 static imap4_err add_number(struct imap4_query *q, const char *key, uint64_t n)
 {
 	struct enc enc;
@@ -158,10 +164,10 @@ imap4_err imap4_query_header(imap4_query *q, imap4_str field, imap4_str text)
 
 imap4_err imap4_query_date(imap4_query *q, int how, int year, int month, int day)
 {
-	static const char *const keys[] = {
-		"BEFORE ", "ON ", "SINCE ", "SENTBEFORE ", "SENTON ", "SENTSINCE "};
+	static const char *const keys[] = {"BEFORE ", "ON ", "SINCE ", "SENTBEFORE ", "SENTON ",
+		"SENTSINCE ", "SAVEDBEFORE ", "SAVEDON ", "SAVEDSINCE "};
 	static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	if (how < IMAP4_BEFORE || how > IMAP4_SENTSINCE || year < 0 || year > 9999 || month < 1 ||
+	if (how < IMAP4_BEFORE || how > IMAP4_SAVEDSINCE || year < 0 || year > 9999 || month < 1 ||
 		month > 12 || day < 1 || day > 31)
 		return fail(q, IMAP4_E_ARG);
 	/* 30 February is the 1st or 2nd of March: no date. */
@@ -173,6 +179,7 @@ imap4_err imap4_query_date(imap4_query *q, int how, int year, int month, int day
 	struct buf date = BUF_INIT(32);
 	(void)buf_addf(&date, "%d-%.3s-%04d", day, names + 3 * (month - 1), year);
 	term(q, keys[how]);
+	q->needs |= how >= IMAP4_SAVEDBEFORE ? QUERY_SAVEDATE : 0;
 	if (date.failed != E_NONE)
 		fail(q, IMAP4_E_NOMEM);
 	add_piece(q, buf_slice(&date), false);
@@ -192,6 +199,12 @@ imap4_err imap4_query_set(imap4_query *q, int by, const imap4_set *set, uint32_t
 	struct enc enc;
 	enc_init(&enc, ENC_LITERAL_SYNC);
 	term(q, by == IMAP4_BY_UID ? "UID " : "");
+	if (set == imap4_set_saved()) {
+		q->needs |= QUERY_SAVED;
+		enc_raw(&enc, "$");
+		return open_from == 0 ? add_encoded(q, &enc) : refuse_encoded(q, &enc);
+	}
+	q->needs |= by == IMAP4_BY_UID ? 0 : QUERY_BY_SEQ;
 	enc_set(&enc, set, open_from);
 	return add_encoded(q, &enc);
 }
@@ -210,6 +223,99 @@ imap4_err imap4_query_modseq(imap4_query *q, uint64_t modseq)
 		return fail(q, IMAP4_E_ARG);
 	q->needs |= QUERY_CONDSTORE;
 	return add_number(q, "MODSEQ ", modseq);
+}
+
+imap4_err imap4_query_modseq_of(imap4_query *q, imap4_str flag, int whose, uint64_t modseq)
+{
+	static const char *const type[] = {" priv ", " shared ", " all "};
+	if (modseq > INT64_MAX || whose < IMAP4_MODSEQ_PRIVATE || whose > IMAP4_MODSEQ_ALL)
+		return fail(q, IMAP4_E_ARG);
+	struct enc enc;
+	struct buf entry = BUF_INIT(IMAP_TOKEN_MAX);
+	enc_init(&enc, ENC_LITERAL_SYNC);
+	enc_flag(&enc, slice_of(flag.ptr, flag.len));
+	struct err e = ERR_INIT;
+	if (enc_check(&enc, &e) == 0) {
+		/* entry-flag-name, RFC 7162 section 7 */
+		(void)buf_add_str(&entry, "/flags/");
+		(void)buf_add_slice(&entry, buf_slice(&enc.bytes));
+		term(q, "MODSEQ");
+		if (entry.failed != E_NONE)
+			fail(q, IMAP4_E_NOMEM);
+		add_text(q, (imap4_str){buf_str(&entry), entry.len});
+		add_raw(q, type[whose]);
+		enc_clear(&enc);
+		enc_number(&enc, modseq);
+	}
+	buf_release(&entry);
+	q->needs |= QUERY_CONDSTORE;
+	return add_encoded(q, &enc);
+}
+
+imap4_err imap4_query_savedate(imap4_query *q)
+{
+	q->needs |= QUERY_SAVEDATE;
+	term(q, "SAVEDATESUPPORTED");
+	return q->failed;
+}
+
+/* objectid = 1*255(ALPHA / DIGIT / "_" / "-") (RFC 8474 section 7) */
+static bool is_objectid(imap4_str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char ch = s.ptr[i];
+		if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+			    (ch >= '0' && ch <= '9') || ch == '_' || ch == '-'))
+			return false;
+	}
+	return s.len >= 1 && s.len <= 255;
+}
+
+imap4_err imap4_query_id(imap4_query *q, int which, imap4_str id)
+{
+	static const char *const keys[] = {"EMAILID ", "THREADID ", "X-GM-MSGID ", "X-GM-THRID "};
+	if (which < IMAP4_ID_EMAIL || which > IMAP4_ID_GM_THREAD)
+		return fail(q, IMAP4_E_ARG);
+	bool gmail = which >= IMAP4_ID_GM_MESSAGE;
+	uint64_t n;
+	struct slice s = slice_of(id.ptr, id.len);
+	if (gmail ? !slice_u64(s, UINT64_MAX, &n) : !is_objectid(id))
+		return fail(q, IMAP4_E_ARG);
+	q->needs |= gmail ? QUERY_GMAIL : QUERY_OBJECTID;
+	term(q, keys[which]);
+	add_piece(q, s, false);
+	return q->failed;
+}
+
+imap4_err imap4_query_gmail(imap4_query *q, int where, imap4_str text)
+{
+	if (where != IMAP4_GM_RAW && where != IMAP4_GM_LABEL)
+		return fail(q, IMAP4_E_ARG);
+	q->needs |= QUERY_GMAIL;
+	term(q, where == IMAP4_GM_RAW ? "X-GM-RAW" : "X-GM-LABELS");
+	add_text(q, text);
+	return q->failed;
+}
+
+imap4_err imap4_query_filter(imap4_query *q, imap4_str name)
+{
+	/* filter-name = 1*<any ATOM-CHAR except "/"> (RFC 5466 section 3.1) */
+	if (name.len > 0 && memchr(name.ptr, '/', name.len) != NULL)
+		return fail(q, IMAP4_E_ARG);
+	struct enc enc;
+	enc_init(&enc, ENC_LITERAL_SYNC);
+	q->needs |= QUERY_FILTERS;
+	term(q, "FILTER ");
+	enc_atom(&enc, slice_of(name.ptr, name.len));
+	return add_encoded(q, &enc);
+}
+
+imap4_err imap4_query_uid_beyond(imap4_query *q, int after, uint32_t uid)
+{
+	if (uid == 0)
+		return fail(q, IMAP4_E_ARG);
+	q->needs |= QUERY_MESSAGELIMIT;
+	return add_number(q, after ? "UIDAFTER " : "UIDBEFORE ", uid);
 }
 
 /* ---- queries inside queries -------------------------------------------------------------------------- */
@@ -241,6 +347,16 @@ imap4_err imap4_query_not(imap4_query *q, const imap4_query *other)
 	if (q == other)
 		return fail(q, IMAP4_E_ARG);
 	term(q, "NOT ");
+	add_query(q, other);
+	return q->failed;
+}
+
+imap4_err imap4_query_fuzzy(imap4_query *q, const imap4_query *other)
+{
+	if (q == other)
+		return fail(q, IMAP4_E_ARG);
+	q->needs |= QUERY_FUZZY;
+	term(q, "FUZZY ");
 	add_query(q, other);
 	return q->failed;
 }

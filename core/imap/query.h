@@ -10,7 +10,19 @@
 
 #include "core/imap/enc.h"
 
-enum query_needs { QUERY_WITHIN = 1 << 0, QUERY_CONDSTORE = 1 << 1 };
+/* What a query is good for only when the server offers it. */
+enum query_needs {
+	QUERY_WITHIN = 1 << 0,
+	QUERY_CONDSTORE = 1 << 1,
+	QUERY_SAVEDATE = 1 << 2,
+	QUERY_OBJECTID = 1 << 3,
+	QUERY_GMAIL = 1 << 4,
+	QUERY_FUZZY = 1 << 5,
+	QUERY_FILTERS = 1 << 6,
+	QUERY_MESSAGELIMIT = 1 << 7,
+	QUERY_SAVED = 1 << 8,  /* "$" */
+	QUERY_BY_SEQ = 1 << 9, /* message numbers */
+};
 
 struct query_piece {
 	size_t start, len; /* in bytes; a NUL follows */

@@ -45,6 +45,9 @@ struct slice resp_text(
 /* True when the content could not be read as what its name promises (kept as far as it could). */
 bool resp_is_damaged(const struct imap4_data *d);
 
+/* The sequence-set of an ESEARCH as it was sent, for results whose order counts; empty when there is none. */
+struct slice resp_order(const struct imap4_data *d);
+
 /* The values known so far of a FETCH response that is cut at a body literal (LEXER_BODY_BEGIN), and the
  * section the literal belongs to ("" for BODY[] and RFC822, "HEADER", "1.2.MIME", ...; with "<n>" cut off).
  * NULL: E_NOMEM. The result is an IMAP4_DATA_FETCH (or OTHER when the text is no FETCH at all). */
@@ -58,6 +61,8 @@ bool resp_body_item(const imap4_node *name, imap4_str *section);
 
 /* Response codes by name; IMAP4_CODE_OTHER for unknown ones. */
 imap4_code resp_code(struct slice atom);
+/* INPROGRESS (RFC 9585): all but the command; strings are of the line. What cannot be read is absent. */
+void resp_read_progress(const imap4_state_line *l, imap4_progress *p);
 /* "UIDNEXT 12" style argument of a state line; false when it is no number in range. */
 bool resp_code_u64(const imap4_state_line *l, uint64_t max, uint64_t *v);
 

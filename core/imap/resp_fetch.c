@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resp_fetch.c -- FETCH and UIDFETCH (RFC 9051 section 7.5.2, RFC 9586): the items with a meaning here.
+ * resp_fetch.c -- FETCH and UIDFETCH (RFC 9051 section 7.5.2, RFC 9586): the items with a meaning here, also those of RFC
+ * 8970 (PREVIEW), RFC 8514 (SAVEDATE) and Gmail.
  *
  * Names and values alternate. When a value is missing (Q1, Q28), the next name is recognised by being the name
  * of a body item; everything else that does not fit is passed over, and the response is damaged. Of an item
@@ -21,6 +22,9 @@ enum item {
 	ITEM_THREADID,
 	ITEM_GM_MSGID,
 	ITEM_GM_THRID,
+	ITEM_GM_LABELS,
+	ITEM_PREVIEW,
+	ITEM_SAVEDATE,
 };
 
 static enum item find_item(struct slice name)
@@ -39,6 +43,9 @@ static enum item find_item(struct slice name)
 		{"THREADID", 8, ITEM_THREADID},
 		{"X-GM-MSGID", 10, ITEM_GM_MSGID},
 		{"X-GM-THRID", 10, ITEM_GM_THRID},
+		{"X-GM-LABELS", 11, ITEM_GM_LABELS},
+		{"PREVIEW", 7, ITEM_PREVIEW},
+		{"SAVEDATE", 8, ITEM_SAVEDATE},
 	};
 	for (size_t i = 0; i < sizeof items / sizeof *items; i++)
 		if (name.n == items[i].n && slice_ieq_str(name, items[i].name))
@@ -96,6 +103,38 @@ static void read_text(struct imap4_data *d, const struct imap4_node *value, imap
 		*field = s;
 }
 
+/* nstring: NIL is an answer too. */
+static void read_nstring(
+	struct imap4_data *d, const struct imap4_node *value, uint32_t bit, imap4_str *field)
+{
+	imap4_message *m = &d->u.message;
+	if (value->kind == IMAP4_NODE_LIST || value->kind == IMAP4_NODE_BODY ||
+		(m->have & bit) != 0) {
+		d->damaged = true;
+		return;
+	}
+	m->have |= bit;
+	*field = resp_str(value);
+}
+
+/* A number for those who compare; as a text it stands in for the object id. */
+static void read_gmail(struct imap4_data *d, const struct imap4_node *value, uint32_t bit,
+	uint64_t *number, imap4_str *text)
+{
+	imap4_message *m = &d->u.message;
+	read_text(d, value, text);
+	if ((m->have & bit) == 0 && resp_number(resp_only(value), UINT64_MAX, number))
+		m->have |= bit;
+}
+
+static void read_labels(struct imap4_data *d, const struct imap4_node *value)
+{
+	if (value->kind == IMAP4_NODE_LIST || value->kind == IMAP4_NODE_NIL)
+		d->u.message.have |= IMAP4_MSG_GM_LABELS;
+	else
+		d->damaged = true;
+}
+
 static bool read_flags(struct imap4_data *d, const struct imap4_node *value)
 {
 	imap4_message *m = &d->u.message;
@@ -139,8 +178,15 @@ static bool read_item(struct imap4_data *d, const struct imap4_node *name,
 	case ITEM_MODSEQ: read_number(d, value, INT64_MAX, IMAP4_MSG_MODSEQ, &m->modseq); break;
 	case ITEM_EMAILID: read_text(d, value, &m->emailid); break;
 	case ITEM_THREADID: read_text(d, value, &m->threadid); break;
-	case ITEM_GM_MSGID: read_text(d, value, &gmail->msgid); break;
-	case ITEM_GM_THRID: read_text(d, value, &gmail->thrid); break;
+	case ITEM_GM_MSGID:
+		read_gmail(d, value, IMAP4_MSG_GM_MSGID, &m->gm_msgid, &gmail->msgid);
+		break;
+	case ITEM_GM_THRID:
+		read_gmail(d, value, IMAP4_MSG_GM_THRID, &m->gm_thrid, &gmail->thrid);
+		break;
+	case ITEM_GM_LABELS: read_labels(d, value); break;
+	case ITEM_PREVIEW: read_nstring(d, value, IMAP4_MSG_PREVIEW, &m->preview); break;
+	case ITEM_SAVEDATE: read_nstring(d, value, IMAP4_MSG_SAVEDATE, &m->savedate); break;
 	case ITEM_UNKNOWN: break;
 	}
 	return true;

@@ -14,7 +14,8 @@ static const struct {
 } attributes[] = {
 	{"\\Noselect", IMAP4_LIST_NOSELECT},
 	{"\\NonExistent", IMAP4_LIST_NONEXISTENT | IMAP4_LIST_NOSELECT},
-	{"\\Noinferiors", IMAP4_LIST_NOINFERIORS},
+	/* what they imply: RFC 5258 section 3.4 */
+	{"\\Noinferiors", IMAP4_LIST_NOINFERIORS | IMAP4_LIST_HASNOCHILDREN},
 	{"\\HasChildren", IMAP4_LIST_HASCHILDREN},
 	{"\\HasNoChildren", IMAP4_LIST_HASNOCHILDREN},
 	{"\\Subscribed", IMAP4_LIST_SUBSCRIBED},
@@ -81,13 +82,14 @@ static void read_extended(struct imap4_data *d, const struct imap4_node *list)
 		return;
 	}
 	l->extended = list;
-	const struct imap4_node *tag = imap4_node_child(list);
-	while (tag != NULL) {
-		const struct imap4_node *value = imap4_node_next(tag);
-		if (slice_ieq_str(resp_node_slice(tag), "OLDNAME"))
-			l->oldname = resp_str(resp_only(value));
-		tag = imap4_node_next(value);
-	}
+	l->oldname = resp_str(resp_only(imap4_list_item(l, "OLDNAME")));
+	const struct imap4_node *info = imap4_list_item(l, "CHILDINFO");
+	bool is_list = info != NULL && info->kind == IMAP4_NODE_LIST;
+	const struct imap4_node *option = is_list ? imap4_node_child(info) : info;
+	for (; option != NULL; option = is_list ? imap4_node_next(option) : NULL)
+		l->childinfo |= slice_ieq_str(resp_node_slice(option), "SUBSCRIBED")
+			? IMAP4_CHILDINFO_SUBSCRIBED
+			: IMAP4_CHILDINFO_OTHER;
 }
 
 static int read_attributes(struct imap4_data *d, const struct imap4_node *n, struct err *e)
@@ -149,7 +151,13 @@ static bool read_namespace(
 		return false;
 	out->kind = kind;
 	out->prefix = text;
-	out->delimiter = read_delimiter(d, imap4_node_next(prefix));
+	const struct imap4_node *delimiter = imap4_node_next(prefix);
+	out->delimiter = read_delimiter(d, delimiter);
+	/* Extensions are pairs: "TRANSLATION" ("text") (RFC 5255 section 3.4). */
+	const struct imap4_node *tag = imap4_node_next(delimiter);
+	for (; tag != NULL; tag = imap4_node_next(imap4_node_next(tag)))
+		if (slice_ieq_str(resp_node_slice(tag), "TRANSLATION"))
+			out->translation = resp_str(resp_only(imap4_node_next(tag)));
 	return true;
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resp_numbers.c -- SEARCH, ESEARCH and VANISHED: numbers go straight into ranges.
+ * resp_numbers.c -- SEARCH, ESEARCH (with PARTIAL, RFC 9394) and VANISHED: numbers go straight into ranges.
  *
  * Numbers in ascending order, as servers send them, are appended. Others are collected, sorted once and
  * united with the rest: inserting each at its place would be quadratic.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/imap/value.h"
 
@@ -14,7 +15,8 @@ enum {
 	HAVE_MAX = 1 << 1,
 	HAVE_COUNT = 1 << 2,
 	HAVE_ALL = 1 << 3,
-	HAVE_MODSEQ = 1 << 4
+	HAVE_MODSEQ = 1 << 4,
+	HAVE_PARTIAL = 1 << 5
 };
 
 /* ---- ranges in any order ------------------------------------------------------------------------------ */
@@ -113,13 +115,11 @@ static bool read_range(struct slice s, size_t *i, uint32_t *lo, uint32_t *hi)
 	return ok;
 }
 
-/* The sequence-set at the place reached, up to the next space. Members that cannot be are left out. */
-static int read_set(struct imap4_data *d, struct values *v, struct err *e)
+/* A sequence-set. Members that cannot be are left out. Its text is kept, for in a sorted result the order counts. */
+static int read_set_text(struct imap4_data *d, struct slice s, struct err *e)
 {
 	struct collect c = {.set = &d->u.numbers.set};
-	size_t end = token_word_end(v->text, v->at);
-	struct slice s = slice_of(v->text.p + v->at, end - v->at);
-	v->at = end;
+	d->u.numbers.order = s;
 	int r = 0;
 	for (size_t i = 0; i < s.n && r == 0; i++) {
 		uint32_t lo = 0, hi;
@@ -135,6 +135,15 @@ static int read_set(struct imap4_data *d, struct values *v, struct err *e)
 			d->damaged = true;
 	}
 	return collect_end(&c, d, r, e);
+}
+
+/* The sequence-set at the place reached, up to the next space. */
+static int read_set(struct imap4_data *d, struct values *v, struct err *e)
+{
+	size_t end = token_word_end(v->text, v->at);
+	struct slice s = slice_of(v->text.p + v->at, end - v->at);
+	v->at = end;
+	return read_set_text(d, s, e);
 }
 
 /* "1 2 3", up to the first thing that does not begin with a digit. */
@@ -244,6 +253,52 @@ static void read_esearch_number(
 			d->damaged = true;
 }
 
+static bool read_signed(struct slice s, int64_t *out)
+{
+	bool minus = s.n > 0 && s.p[0] == '-';
+	uint64_t v;
+	if (!slice_u64(slice_of(s.p + minus, s.n - minus), UID_MAX, &v) || v == 0)
+		return false;
+	*out = minus ? -(int64_t)v : (int64_t)v;
+	return true;
+}
+
+/* partial-range (RFC 9394 section 4): both ends are counted from the same side. */
+static bool read_partial_range(struct slice s, int64_t *first, int64_t *last)
+{
+	const unsigned char *colon = s.n > 0 ? memchr(s.p, ':', s.n) : NULL;
+	if (colon == NULL)
+		return false;
+	size_t n = (size_t)(colon - s.p);
+	return read_signed(slice_of(s.p, n), first) &&
+		read_signed(slice_of(colon + 1, s.n - n - 1), last) && (*first < 0) == (*last < 0);
+}
+
+/* ret-data-partial = "PARTIAL" SP "(" partial-range SP partial-results ")" (RFC 9394 section 4); the name is read. */
+static int read_partial(struct imap4_data *d, struct values *v, struct err *e)
+{
+	imap4_numbers *view = &d->u.numbers.view;
+	size_t at = token_skip_spaces(v->text, v->at);
+	const unsigned char *p = v->text.p + at, *end = NULL;
+	if (at < v->text.n && *p == '(')
+		end = memchr(p, ')', v->text.n - at);
+	if (end == NULL) {
+		d->damaged = true;
+		return 0; /* whatever stands there is a value like others */
+	}
+	v->at = at + (size_t)(end - p) + 1;
+	struct slice s = slice_of(p + 1, (size_t)(end - p) - 1);
+	size_t range = token_word_end(s, 0), set = token_skip_spaces(s, range);
+	struct slice numbers = token_trim_end(slice_of(s.p + set, s.n - set));
+	if (!read_partial_range(slice_of(s.p, range), &view->partial_first, &view->partial_last) ||
+		numbers.n == 0) {
+		d->damaged = true;
+		return 0;
+	}
+	view->have |= HAVE_PARTIAL;
+	return slice_ieq_str(numbers, "NIL") ? 0 : read_set_text(d, numbers, e);
+}
+
 /* One word of an ESEARCH response, and the value that belongs to it. */
 static int read_esearch_item(struct imap4_data *d, struct values *v, size_t index, struct err *e)
 {
@@ -257,6 +312,8 @@ static int read_esearch_item(struct imap4_data *d, struct values *v, size_t inde
 		view->have |= HAVE_ALL;
 		return value_at_end(v) ? 0 : read_set(d, v, e);
 	}
+	if (slice_ieq_str(name, "PARTIAL"))
+		return read_partial(d, v, e);
 	int r = value_next(v, &index, e);
 	if (r == 0)
 		d->damaged = true; /* a name without a value */
@@ -285,4 +342,9 @@ int resp_read_esearch(struct imap4_data *d, struct values *v, struct err *e)
 		first = false;
 	}
 	return r;
+}
+
+struct slice resp_order(const struct imap4_data *d)
+{
+	return d->kind == IMAP4_DATA_ESEARCH ? d->u.numbers.order : SLICE_NONE;
 }

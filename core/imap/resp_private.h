@@ -47,6 +47,7 @@ struct imap4_data {
 		struct {
 			imap4_numbers view;
 			struct uidset set;
+			struct slice order; /* ESEARCH: the set as it was sent; in raw */
 		} numbers;
 		struct {
 			const imap4_namespace *entry;

@@ -59,6 +59,11 @@ static const struct {
 	{"REFERRAL", IMAP4_CODE_REFERRAL},
 	{"NOTIFICATIONOVERFLOW", IMAP4_CODE_NOTIFICATIONOVERFLOW},
 	{"METADATA", IMAP4_CODE_METADATA},
+	{"BADEVENT", IMAP4_CODE_BADEVENT},
+	{"UNDEFINED-FILTER", IMAP4_CODE_UNDEFINED_FILTER},
+	{"BADURL", IMAP4_CODE_BADURL},
+	{"ANNOTATEMORE", IMAP4_CODE_ANNOTATEMORE},
+	{"BADCOMPARATOR", IMAP4_CODE_BADCOMPARATOR},
 };
 
 imap4_code resp_code(struct slice atom)
@@ -75,6 +80,32 @@ bool resp_code_u64(const imap4_state_line *l, uint64_t max, uint64_t *v)
 {
 	struct slice args = slice_of(l->code_args.ptr, l->code_args.len);
 	return slice_u64(slice_of(args.p, token_word_end(args, 0)), max, v);
+}
+
+static struct slice next_word(struct slice *rest)
+{
+	size_t from = token_skip_spaces(*rest, 0), end = token_word_end(*rest, from);
+	struct slice word = slice_of(rest->p + from, end - from);
+	*rest = slice_of(rest->p + end, rest->n - end);
+	return word;
+}
+
+/* "INPROGRESS" [SP "(" (NIL / quoted tag) SP (NIL / number) SP (NIL / number) ")"]: a tag holds no space. */
+void resp_read_progress(const imap4_state_line *l, imap4_progress *p)
+{
+	memset(p, 0, sizeof *p);
+	struct slice rest = slice_of(l->code_args.ptr, l->code_args.len);
+	if (rest.n < 2 || rest.p[0] != '(' || rest.p[rest.n - 1] != ')')
+		return;
+	rest = slice_of(rest.p + 1, rest.n - 2);
+	struct slice tag = next_word(&rest);
+	if (tag.n >= 2 && tag.p[0] == '"' && tag.p[tag.n - 1] == '"')
+		tag = slice_of(tag.p + 1, tag.n - 2);
+	else if (slice_ieq_str(tag, "NIL"))
+		tag = SLICE_NONE;
+	p->tag = (imap4_str){(const char *)tag.p, tag.n};
+	p->has_done = slice_u64(next_word(&rest), UINT64_MAX, &p->done);
+	p->has_goal = slice_u64(next_word(&rest), UINT64_MAX, &p->goal);
 }
 
 /*

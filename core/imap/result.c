@@ -161,3 +161,20 @@ void result_set(imap4_result *r, struct buf *store, const char *name, imap4_err 
 	}
 	r->message = (const char *)store->data + message;
 }
+
+void result_copy(imap4_result *to, struct buf *store, const imap4_result *from)
+{
+	*to = *from;
+	buf_release(store);
+	buf_init(store, 2 * RESULT_TEXT_MAX);
+	(void)buf_add_str(store, from->message);
+	(void)buf_add_byte(store, '\0');
+	size_t atom = keep(store, from->code_atom);
+	size_t args = keep(store, from->code_args);
+	size_t text = keep(store, from->text);
+	bool whole = store->failed == E_NONE;
+	to->message = whole ? (const char *)store->data : "out of memory";
+	to->code_atom = whole ? kept(store, atom, from->code_atom) : (imap4_str){NULL, 0};
+	to->code_args = whole ? kept(store, args, from->code_args) : (imap4_str){NULL, 0};
+	to->text = whole ? kept(store, text, from->text) : (imap4_str){NULL, 0};
+}

@@ -12,6 +12,7 @@
 
 #include "core/base/text.h"
 #include "core/imap/caps.h"
+#include "core/imap/io.h"
 
 #define ALERT_MAX 8192 /* octets of an alert that are handed on */
 
@@ -108,6 +109,7 @@ static int keep_options(struct imap4_session *s, const imap4_options *o, struct 
 	s->o.events = NULL;
 	s->process = s->o.argv != NULL;
 	s->o.argv = NULL;
+	s->o.io = NULL;
 	if (s->o.npins > 0 && !s->o.pins)
 		return err_set(e, ERR_USAGE, E_USAGE, "npins without pins");
 	if (!s->o.label)
@@ -152,6 +154,13 @@ static void on_unasked(void *ctx, const struct imap4_data *d)
 		s->events.data(s->events.ctx, s, d);
 }
 
+static void on_keep(void *ctx, struct imap4_data **d)
+{
+	struct imap4_session *s = ctx;
+	if (!untrusted(s))
+		session_keep_data(s, d);
+}
+
 static void on_alert(void *ctx, imap4_str text)
 {
 	struct imap4_session *s = ctx;
@@ -164,6 +173,13 @@ static void on_alert(void *ctx, imap4_str text)
 	copy[n] = '\0';
 	secrets_hide(&s->secrets, copy, n);
 	s->events.alert(s->events.ctx, s, (imap4_str){copy, n});
+}
+
+static void on_progress(void *ctx, const imap4_progress *p)
+{
+	struct imap4_session *s = ctx;
+	if (s->events.progress && !untrusted(s))
+		s->events.progress(s->events.ctx, s, p);
 }
 
 static void on_saw(void *ctx, int kind, const void *p, size_t n)
@@ -188,7 +204,9 @@ static int make_engine(struct imap4_session *s, struct err *e)
 		.tag_seed = tag_seed(s),
 		.ctx = s,
 		.unasked = on_unasked,
+		.keep = on_keep,
 		.alert = on_alert,
+		.progress = on_progress,
 		.saw = on_saw,
 	};
 	return engine_new(&s->engine, &c, e);
@@ -204,6 +222,8 @@ static void session_free(struct imap4_session *s)
 	poller_free(s->poller);
 	secrets_wipe(&s->secrets);
 	buf_release(&s->trace_line);
+	buf_release(&s->last_store);
+	session_drop_data(s);
 	for (size_t i = 0; i < s->nkept; i++)
 		free(s->kept[i]);
 	free(s->kept);
@@ -225,6 +245,13 @@ static int check_tls_files(const struct imap4_session *s, struct err *e)
 	return rc;
 }
 
+static int check_options(const imap4_options *o, struct err *e)
+{
+	if (o->security != IMAP4_TLS && o->security != IMAP4_STARTTLS && o->security != IMAP4_CLEAR)
+		return err_set(e, ERR_USAGE, E_USAGE, "unknown kind of security");
+	return 0;
+}
+
 static int session_make(
 	struct imap4_session *s, const imap4_options *o, const struct clock *clock, struct err *e)
 {
@@ -232,6 +259,8 @@ static int session_make(
 	s->phase = PHASE_CONNECT;
 	s->logout_deadline = DEADLINE_NEVER;
 	s->last.message = "";
+	if (check_options(o, e) < 0)
+		return -1;
 	s->input = malloc(IMAP_READ_CHUNK);
 	if (!s->input)
 		return err_nomem(e, "opening a session");
@@ -269,6 +298,10 @@ imap4_err session_open_stream(imap4_session **out, const imap4_options *o, struc
 
 static int open_bottom(const imap4_options *o, struct stream **bottom, struct err *e)
 {
+	if (o->io)
+		return io_stream_new(bottom, o->io, e);
+	if (check_options(o, e) < 0)
+		return -1;
 	if (o->argv)
 		return o->argv[0] ? stream_process_new(bottom, o->argv, e)
 				  : err_set(e, ERR_USAGE, E_USAGE, "argv is empty");
@@ -276,13 +309,6 @@ static int open_bottom(const imap4_options *o, struct stream **bottom, struct er
 		return err_set(e, ERR_USAGE, E_USAGE, "neither host nor argv is given");
 	uint16_t port = o->port ? o->port : o->security == IMAP4_TLS ? 993 : 143;
 	return stream_tcp_new(bottom, o->host, port, clock_monotonic(), e);
-}
-
-static int check_options(const imap4_options *o, struct err *e)
-{
-	if (o->security != IMAP4_TLS && o->security != IMAP4_STARTTLS && o->security != IMAP4_CLEAR)
-		return err_set(e, ERR_USAGE, E_USAGE, "unknown kind of security");
-	return 0;
 }
 
 imap4_err imap4_open_start(imap4_session **out, const imap4_options *o, char **why)
@@ -300,7 +326,7 @@ imap4_err imap4_open_start(imap4_session **out, const imap4_options *o, char **w
 	} else {
 		copy_struct(&whole, sizeof(whole), o, o->struct_size);
 		whole.struct_size = sizeof(whole);
-		if (check_options(&whole, &e) < 0 || open_bottom(&whole, &bottom, &e) < 0)
+		if (open_bottom(&whole, &bottom, &e) < 0)
 			rc = session_err(e.code);
 		else
 			rc = session_open_stream(out, &whole, bottom, clock_monotonic(), &e);
@@ -344,6 +370,11 @@ struct imap4_cmd *session_refuse(struct imap4_session *s, imap4_err err, const c
 	va_end(ap);
 	s->last = (imap4_result){.err = err, .retry = IMAP4_RETRY_NEVER, .message = s->last_text};
 	return NULL;
+}
+
+void session_keep_result(struct imap4_session *s, const imap4_result *r)
+{
+	result_copy(&s->last, &s->last_store, r);
 }
 
 bool session_may_send_secret(const struct imap4_session *s)

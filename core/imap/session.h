@@ -6,6 +6,8 @@
  *   session_setup.c  from the first packet to the open gate: TCP, TLS, greeting, CAPABILITY,
  * STARTTLS
  *   session_pump.c   bytes in and out, deadlines, waiting
+ *   session_compress.c  the layer of COMPRESS
+ *   session_untagged.c  what nobody asked for, kept by name
  *   session_trace.c  trace lines and the search for credentials in what the server says
  *
  * Invariants
@@ -70,6 +72,7 @@ struct imap4_session {
 	int64_t progress_since;
 	size_t progress_bytes, written_bytes;
 	uint64_t bytes_in, bytes_out;
+	uint64_t wire_in, wire_out; /* of the bottom layer, when the session is over */
 	int slot; /* in the poller of this turn; -1 = none */
 
 	struct secrets secrets; /* looked for in all that the server says; wiped after the login */
@@ -77,8 +80,13 @@ struct imap4_session {
 	struct buf trace_line;
 	unsigned char *input; /* IMAP_READ_CHUNK octets */
 
-	imap4_result last; /* of a refused _start call */
+	/* imap4_keep_untagged(): nobody's responses, oldest first */
+	struct cmd_data *kept_first, *kept_last;
+	size_t nkept_data, kept_max;
+
+	imap4_result last; /* of a refused _start call, or of a blocking one */
 	char last_text[ERR_TEXT_MAX];
+	struct buf last_store; /* strings of `last` that are not in last_text */
 };
 
 /* A session on a stream that exists already (tests; a process or TCP stream from
@@ -91,6 +99,9 @@ struct tls_options session_tls_options(const struct imap4_session *s);
 
 /* One function for the whole library: what a local error is called in public. */
 imap4_err session_err(enum err_code code);
+
+/* imap4_last() says from now on how a command ended; copied. */
+void session_keep_result(struct imap4_session *s, const imap4_result *r);
 
 /* ---- session_setup.c ---- */
 
@@ -108,6 +119,17 @@ bool session_clear_line(struct slice lines);
 /* The session ends of *e: all commands complete, the stream is closed. */
 void session_die(struct imap4_session *s, const struct err *e);
 void session_logged_out(struct imap4_session *s);
+
+/* ---- session_compress.c ---- */
+
+/* After the OK of COMPRESS. behind: what was read behind its CRLF, compressed already. -1: the session must die of *e. */
+int session_compress(struct imap4_session *s, struct slice behind, struct err *e) NODISCARD;
+
+/* ---- session_untagged.c ---- */
+
+/* A response that nobody asked for: kept when the caller wants that (then *d is NULL). */
+void session_keep_data(struct imap4_session *s, struct imap4_data **d);
+void session_drop_data(struct imap4_session *s);
 
 /* ---- session_trace.c ---- */
 

@@ -23,6 +23,8 @@ static void end_session(struct imap4_session *s, imap4_err err, const struct err
 		imap4_cmd_free(s->setup);
 		s->setup = NULL;
 	}
+	s->wire_in = imap4_wire_bytes_in(s);
+	s->wire_out = imap4_wire_bytes_out(s);
 	/* Above TLS this sends close_notify if it can be sent at once. */
 	stream_close(s->stream);
 	s->stream = NULL;
@@ -156,6 +158,8 @@ static int feed(struct imap4_session *s, size_t n, struct err *e)
 	count_read(s, n);
 	if (rc < 0)
 		return -1;
+	if (engine_upgrade(s->engine) == ENGINE_UPGRADE_DEFLATE)
+		return session_compress(s, slice_of(s->input + used, n - used), e);
 	if (used < n)
 		return err_set(e, ERR_CONNECTION, E_TLS,
 			"data in clear text follow the answer to STARTTLS: "

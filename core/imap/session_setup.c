@@ -137,8 +137,8 @@ static int in_connect(struct imap4_session *s, struct err *e)
 	int rc = connect_step(s, e);
 	if (rc <= 0)
 		return rc;
-	session_note(
-		s, "connected to %s", s->process ? "a sub-process" : stream_tcp_peer(s->stream));
+	const char *peer = s->process ? "a sub-process" : stream_tcp_peer(s->stream);
+	session_note(s, "connected to %s", *peer ? peer : "whatever the program gave");
 	if (s->o.security == IMAP4_TLS)
 		return start_tls(s, e);
 	session_enter(s, PHASE_GREETING);

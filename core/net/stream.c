@@ -19,14 +19,18 @@ enum stream_status stream_connect(struct stream *s, struct err *e)
 enum stream_status stream_read(struct stream *s, void *p, size_t n, size_t *got, struct err *e)
 {
 	*got = 0;
-	return s->ops->read(s, p, n, got, e);
+	enum stream_status st = s->ops->read(s, p, n, got, e);
+	s->in += *got;
+	return st;
 }
 
 enum stream_status stream_write(
 	struct stream *s, const void *p, size_t n, size_t *put, struct err *e)
 {
 	*put = 0;
-	return s->ops->write(s, p, n, put, e);
+	enum stream_status st = s->ops->write(s, p, n, put, e);
+	s->out += *put;
+	return st;
 }
 
 void stream_wants(const struct stream *s, bool reading, bool writing, struct stream_wants *w)
@@ -42,6 +46,13 @@ bool stream_pending(const struct stream *s)
 			return true;
 	}
 	return false;
+}
+
+const struct stream *stream_bottom(const struct stream *s)
+{
+	while (s->below)
+		s = s->below;
+	return s;
 }
 
 void stream_close(struct stream *s)

@@ -63,6 +63,7 @@ struct stream_ops {
 struct stream {
 	const struct stream_ops *ops;
 	struct stream *below; /* NULL at the bottom */
+	uint64_t in, out;     /* bytes this layer has given and taken; counted by stream.c */
 };
 
 /* Bring the stack up: TCP connection, then each handshake. STREAM_OK when bytes may flow. To be called
@@ -83,6 +84,8 @@ void stream_wants(const struct stream *s, bool reading, bool writing, struct str
 bool stream_pending(const struct stream *s);
 /* Closes from the top down and frees. Never waits for the network (but see sub-process). NULL is fine. */
 void stream_close(struct stream *s);
+/* The lowest layer of the stack: its counts are what crossed the wire. */
+const struct stream *stream_bottom(const struct stream *s);
 /* The topmost layer of this kind in the stack, or NULL: for the functions of one kind of stream below,
  * all of which accept the top of a stack. */
 const struct stream *stream_layer(const struct stream *s, const struct stream_ops *ops);

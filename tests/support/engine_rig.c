@@ -70,6 +70,17 @@ static void on_alert(void *ctx, imap4_str text)
 	rig_logf(ctx, "alert %.*s\n", (int)text.len, text.ptr);
 }
 
+static void on_progress(void *ctx, const imap4_progress *p)
+{
+	rig_logf(ctx, "progress of %s, tag %.*s", p->cmd != NULL ? "a command" : "nothing",
+		(int)p->tag.len, p->tag.ptr != NULL ? p->tag.ptr : "");
+	if (p->has_done)
+		rig_logf(ctx, ", done %llu", (unsigned long long)p->done);
+	if (p->has_goal)
+		rig_logf(ctx, ", goal %llu", (unsigned long long)p->goal);
+	rig_logf(ctx, "\n");
+}
+
 static void on_saw(void *ctx, int kind, const void *p, size_t n)
 {
 	static const char mark[] = {'T', 'S', 'B'};
@@ -102,6 +113,7 @@ struct rig *rig_new(const struct rig_options *o, size_t cut)
 		.ctx = r,
 		.unasked = on_unasked,
 		.alert = on_alert,
+		.progress = on_progress,
 		.saw = on_saw,
 	};
 	struct err e = ERR_INIT;
@@ -320,6 +332,7 @@ void rig_sink_init(struct rig_sink *s, struct rig *r)
 
 /* ---- the same play in all cuts -------------------------------------------------------------------- */
 
+/* Tags as $1, and NUL as <NUL>. */
 static char *tags_shown(const struct buf *b)
 {
 	struct buf out = BUF_INIT(RIG_MAX);
@@ -328,6 +341,9 @@ static char *tags_shown(const struct buf *b)
 		if (b->len - i >= n && memcmp(b->data + i, RIG_TAG, n) == 0) {
 			(void)buf_add_byte(&out, '$');
 			i += n;
+		} else if (b->data[i] == '\0') {
+			(void)buf_add_str(&out, "<NUL>");
+			i++;
 		} else {
 			(void)buf_add_byte(&out, b->data[i++]);
 		}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/imap/imap4_util.h"
 #include "tests/support/lexer_log.h"
 
 static void add_str(struct buf *out, imap4_str s)
@@ -74,6 +75,25 @@ void resp_dump_node(struct buf *out, const imap4_node *n)
 	}
 }
 
+static void add_nstring(struct buf *out, bool there, const char *name, imap4_str s)
+{
+	static const imap4_str nil = {"NIL", 3};
+	if (there)
+		add_field(out, name, s.ptr != NULL ? s : nil);
+}
+
+static void add_labels(struct buf *out, const imap4_message *m)
+{
+	char **label;
+	size_t n;
+	if (imap4_message_labels(m, &label, &n) != IMAP4_OK)
+		return;
+	(void)buf_add_str(out, " labels=");
+	for (size_t i = 0; i < n; i++)
+		(void)buf_addf(out, "%s%s", i > 0 ? "," : "", label[i]);
+	free(label);
+}
+
 static void dump_message(struct buf *out, const imap4_message *m)
 {
 	(void)buf_addf(out, " seq=%u", m->seq);
@@ -97,6 +117,11 @@ static void dump_message(struct buf *out, const imap4_message *m)
 		(void)buf_add_str(out, " body");
 	if (m->have & IMAP4_MSG_BODY_NIL)
 		(void)buf_add_str(out, " body-nil");
+	add_nstring(out, m->have & IMAP4_MSG_PREVIEW, "preview", m->preview);
+	add_nstring(out, m->have & IMAP4_MSG_SAVEDATE, "savedate", m->savedate);
+	add_number(out, m->have & IMAP4_MSG_GM_MSGID, "gm-msgid", m->gm_msgid);
+	add_number(out, m->have & IMAP4_MSG_GM_THRID, "gm-thrid", m->gm_thrid);
+	add_labels(out, m);
 	for (const imap4_node *n = imap4_node_child(m->items); n != NULL; n = imap4_node_next(n)) {
 		imap4_str section;
 		if (resp_body_item(n, &section))
@@ -153,6 +178,12 @@ static void dump_numbers(struct buf *out, const imap4_numbers *n)
 	add_number(out, n->have & 16, "modseq", n->modseq);
 	if (n->have & 8) {
 		(void)buf_add_str(out, " all=");
+		if (uidset_format(n->set, out, &e) != 0)
+			(void)buf_add_str(out, "...");
+	}
+	if (n->have & 32) {
+		(void)buf_addf(out, " partial=%lld:%lld of=", (long long)n->partial_first,
+			(long long)n->partial_last);
 		if (uidset_format(n->set, out, &e) != 0)
 			(void)buf_add_str(out, "...");
 	}

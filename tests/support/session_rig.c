@@ -36,6 +36,15 @@ static void on_data(void *ctx, imap4_session *s, const imap4_data *d)
 		r->on_data(r->ctx, r);
 }
 
+static void on_progress(void *ctx, imap4_session *s, const imap4_progress *p)
+{
+	(void)s;
+	struct srig *r = ctx;
+	r->progress++;
+	r->progress_of = p->cmd;
+	r->progress_done = p->done;
+}
+
 static void prepare(struct srig *r, imap4_options *o)
 {
 	r->now = 1000000;
@@ -46,7 +55,8 @@ static void prepare(struct srig *r, imap4_options *o)
 		.ctx = r,
 		.alert = on_alert,
 		.data = on_data,
-		.trace = on_trace};
+		.trace = on_trace,
+		.progress = on_progress};
 	o->events = &r->events;
 }
 

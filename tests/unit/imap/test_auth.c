@@ -123,6 +123,7 @@ Test(auth, chooses_a_way_that_both_sides_have)
 	static const struct choice_row rows[] = {
 		{"IMAP4rev1 AUTH=PLAIN SASL-IR", NULL, "AUTHENTICATE PLAIN AG1lAHB3", ""},
 		{"IMAP4rev1 auth=plain sasl-ir", NULL, "AUTHENTICATE PLAIN AG1lAHB3", ""},
+		{"IMAP4rev2 AUTH=PLAIN", NULL, "AUTHENTICATE PLAIN AG1lAHB3", ""},
 		{"IMAP4rev1 AUTH=PLAIN", NULL, "AUTHENTICATE PLAIN", ""},
 		{"IMAP4rev1 AUTH=PLAIN LOGINDISABLED", NULL, "AUTHENTICATE PLAIN", ""},
 		{"IMAP4rev1", NULL, "LOGIN me pw", ""},

@@ -72,9 +72,9 @@ static void every_item_is_claimed(struct rig *r)
 {
 	open_mailbox(r);
 	imap4_cmd *c = fetch(
-		r, "1:9", "UID ENVELOPE X-GM-LABELS BODY.PEEK[HEADER.FIELDS (A B)]<0.9>", BY_UID);
+		r, "1:9", "UID ENVELOPE X-LABELS BODY.PEEK[HEADER.FIELDS (A B)]<0.9>", BY_UID);
 	rig_say(r,
-		"* 1 FETCH (UID 1 X-GM-LABELS (a))\r\n* 1 FETCH (UID 2 FLAGS ())\r\n"
+		"* 1 FETCH (UID 1 X-LABELS (a))\r\n* 1 FETCH (UID 2 FLAGS ())\r\n"
 		"* 1 FETCH (ENVELOPE NIL)\r\n* 1 FETCH (UID 3)\r\n* 1 FETCH (FLAGS () MODSEQ (5))\r\n"
 		"* 1 FETCH (BODY[HEADER.FIELDS (\"A\" \"B\")]<0> {1}\r\nx UID 4)\r\n$2 OK x\r\n");
 	rig_finish(r, c);
@@ -197,9 +197,9 @@ struct row {
 
 static const struct row rows[] = {
 	{ROW(every_item_is_claimed), {0},
-		"$2 UID FETCH 1:9 (UID ENVELOPE X-GM-LABELS BODY.PEEK[HEADER.FIELDS (A B)]<0.9>)\r\n",
+		"$2 UID FETCH 1:9 (UID ENVELOPE X-LABELS BODY.PEEK[HEADER.FIELDS (A B)]<0.9>)\r\n",
 		"unasked * 1 FETCH (UID 2 FLAGS ())\nunasked * 1 FETCH (FLAGS () MODSEQ (5))\n"
-		"  * 1 FETCH (UID 1 X-GM-LABELS (a))\n  * 1 FETCH (ENVELOPE NIL)\n"
+		"  * 1 FETCH (UID 1 X-LABELS (a))\n  * 1 FETCH (ENVELOPE NIL)\n"
 		"  * 1 FETCH (UID 3)\n"
 		"  * 1 FETCH (BODY[HEADER.FIELDS (\"A\" \"B\")]<0> {1}\r\nx UID 4)\n"
 		"IMAP4_OK UID FETCH succeeded\n"},

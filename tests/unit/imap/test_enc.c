@@ -189,6 +189,57 @@ Test(enc, a_command_line_has_a_limit_without_its_literals)
 	enc_release(&c);
 }
 
+Test(enc, utf8_is_quoted_where_the_server_was_told)
+{
+	static const struct {
+		const char *in, *astring;
+	} row[] = {
+		{"\xc3\xa4", "\"\xc3\xa4\""},
+		{"a\xe2\x82\xac\"\\", "\"a\xe2\x82\xac\\\"\\\\\""},
+		{"plain", "plain"},
+		{"", "\"\""},
+		{"\xff", "{1}\r\n<+>\xff"},
+		{"\xc3\xa4\n", "{3}\r\n<+>\xc3\xa4\n"},
+		{"\xed\xa0\x80", "{3}\r\n<+>\xed\xa0\x80"},
+	};
+	struct enc c;
+	enc_init(&c, ENC_LITERAL_SYNC);
+	c.utf8 = true;
+	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+		enc_astring(&c, bytes(row[i].in));
+		char *got = shown(&c);
+		cr_expect_str_eq(got, row[i].astring);
+		free(got);
+		enc_clear(&c);
+	}
+	cr_expect(c.utf8, "emptied, it is still for the same server");
+	/* RFC 6855 section 5: LOGIN does not take it. */
+	enc_secret_string(&c, bytes("\xc3\xa4"));
+	char *got = shown(&c);
+	cr_expect_str_eq(got, "{2}\r\n<+><<\xc3\xa4>>");
+	free(got);
+	enc_release(&c);
+}
+
+Test(enc, a_streamed_literal_says_whether_it_is_binary)
+{
+	const imap4_source source = {NULL, NULL};
+	static const char *const want[] = {"{5}\r\n<+> ~{5}\r\n<+>", "{5+}\r\n ~{5+}\r\n"};
+	for (uint64_t over = 0; over < 2; over++) {
+		struct enc c;
+		enc_init(&c, ENC_LITERAL_PLUS);
+		enc_body(&c, &source, 5, over * 5);
+		enc_raw(&c, " ");
+		enc_body8(&c, &source, 5, over * 5);
+		char *got = shown(&c);
+		cr_expect_str_eq(got, want[over]);
+		cr_expect_eq(c.part[c.nparts - 1].body, &source);
+		cr_expect_eq(c.part[c.nparts - 1].body_size, 5u);
+		free(got);
+		enc_release(&c);
+	}
+}
+
 Test(enc, secrets_are_parts_of_their_own)
 {
 	struct enc c;
@@ -307,6 +358,81 @@ Test(enc, fetch_items_are_read_and_written_again)
 	}
 }
 
+/* Each form of fetch-att of RFC 9051 section 9, RFC 3501 section 9, RFC 3516, RFC 7162, RFC 8474, RFC 8514, RFC 8970 and of
+ * Gmail, and what the server must offer for it. */
+Test(enc, every_fetch_item_of_the_rfcs_is_written)
+{
+	static const struct {
+		const char *in, *out; /* NULL: "(in)" */
+		unsigned needs;
+	} row[] = {
+		{"ALL", "ALL", 0},
+		{"FULL", "FULL", 0},
+		{"FAST", "FAST", 0},
+		{"ENVELOPE", NULL, 0},
+		{"FLAGS", NULL, 0},
+		{"INTERNALDATE", NULL, 0},
+		{"RFC822", NULL, 0},
+		{"RFC822.HEADER", NULL, 0},
+		{"RFC822.SIZE", NULL, 0},
+		{"RFC822.TEXT", NULL, 0},
+		{"BODY", NULL, 0},
+		{"BODYSTRUCTURE", NULL, 0},
+		{"UID", NULL, 0},
+		{"BODY[]", NULL, 0},
+		{"BODY[HEADER]", NULL, 0},
+		{"BODY[HEADER.FIELDS (DATE FROM)]", NULL, 0},
+		{"BODY[HEADER.FIELDS.NOT (DATE)]", NULL, 0},
+		{"BODY[TEXT]", NULL, 0},
+		{"BODY[3]", NULL, 0},
+		{"BODY[4.1.2]", NULL, 0},
+		{"BODY[1.MIME]", NULL, 0},
+		{"BODY[3.HEADER]", NULL, 0},
+		{"BODY[4.2.HEADER.FIELDS (A)]", NULL, 0},
+		{"BODY[4.2.HEADER.FIELDS.NOT (A)]", NULL, 0},
+		{"BODY[4.2.2.TEXT]", NULL, 0},
+		{"BODY[]<0.2048>", NULL, 0},
+		{"BODY.PEEK[]", NULL, 0},
+		{"BODY.PEEK[4.2.2.1]<5.7>", NULL, 0},
+		{"BODY.PEEK[]<4294967295.4294967295>", NULL, 0},
+		{"BODY.PEEK[]<4294967296.1>", NULL, ENC_NEEDS_NUMBER64},
+		{"BODY.PEEK[]<0.9223372036854775807>", NULL, ENC_NEEDS_NUMBER64},
+		{"BINARY[]", NULL, ENC_NEEDS_BINARY},
+		{"BINARY[1.2]<0.9>", NULL, ENC_NEEDS_BINARY},
+		{"BINARY.PEEK[1]", NULL, ENC_NEEDS_BINARY},
+		{"BINARY.PEEK[]<0.9>", NULL, ENC_NEEDS_BINARY},
+		{"BINARY.SIZE[]", NULL, ENC_NEEDS_BINARY},
+		{"BINARY.SIZE[4.2]", NULL, ENC_NEEDS_BINARY},
+		{"MODSEQ", NULL, 0},
+		{"EMAILID THREADID", NULL, ENC_NEEDS_OBJECTID},
+		{"SAVEDATE", NULL, ENC_NEEDS_SAVEDATE},
+		{"PREVIEW", NULL, ENC_NEEDS_PREVIEW},
+		{"PREVIEW (LAZY)", NULL, ENC_NEEDS_PREVIEW},
+		{"preview  ( lazy ) UID", "(preview (LAZY) UID)", ENC_NEEDS_PREVIEW},
+		{"(UID PREVIEW (LAZY))", "(UID PREVIEW (LAZY))", ENC_NEEDS_PREVIEW},
+		{"X-GM-LABELS", NULL, ENC_NEEDS_GMAIL},
+		{"X-GM-MSGID X-GM-THRID", NULL, ENC_NEEDS_GMAIL},
+		{"X-NEW.THING_1", NULL, 0},
+		{"BINARY.SIZE[1] PREVIEW SAVEDATE", NULL,
+			ENC_NEEDS_BINARY | ENC_NEEDS_PREVIEW | ENC_NEEDS_SAVEDATE},
+	};
+	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+		struct enc c;
+		struct buf want = BUF_INIT(1000);
+		(void)(row[i].out != NULL ? buf_add_str(&want, row[i].out)
+					  : buf_addf(&want, "(%s)", row[i].in));
+		enc_init(&c, ENC_LITERAL_SYNC);
+		cr_expect_eq(enc_fetch_items(&c, bytes(row[i].in), false), row[i].needs, "%s",
+			row[i].in);
+		char *got = shown(&c);
+		cr_expect(
+			got != NULL && strcmp(got, buf_str(&want)) == 0, "%s: %s", row[i].in, got);
+		free(got);
+		buf_release(&want);
+		enc_release(&c);
+	}
+}
+
 Test(enc, wrong_fetch_items_are_refused)
 {
 	static const char *const in[] = {"", " ", "()", "(UID", "UID)", "(UID))", "UID,FLAGS",
@@ -320,7 +446,11 @@ Test(enc, wrong_fetch_items_are_refused)
 		"BODY.PEEK[HEADER.FIELDS (A", "BODY.PEEK[HEADER.FIELDS (A\xc3)]", "BODY.PEEK[]<0>",
 		"BODY.PEEK[]<0.0>", "BODY.PEEK[]<.1>", "BODY.PEEK[]<0.1", "UID<0.1>",
 		"BINARY.SIZE[1]<0.1>", "BINARY.PEEK[TEXT]", "BINARY.PEEK[1.MIME]", "FAST UID",
-		"(ALL)", "UID {3}", "BODY.PEEK[]x", "*", "UID FLAGS \xff", "BODY.PEEK[TEXT] x\""};
+		"(ALL)", "PREVIEW (", "PREVIEW ()", "PREVIEW (LAZY", "PREVIEW (LAZY LAZY)",
+		"PREVIEW (EAGER)", "PREVIEW(LAZY)", "PREVIEW (LAZY)x", "PREVIEW ((LAZY))",
+		"PREVIEW (LAZY) (LAZY)", "UID (LAZY)", "PREVIEW[]", "SAVEDATE[1]",
+		"BODY.PEEK[]<9223372036854775808.1>", "BODY.PEEK[]<0.9223372036854775808>",
+		"((UID))", "UID {3}", "BODY.PEEK[]x", "*", "UID FLAGS \xff", "BODY.PEEK[TEXT] x\""};
 	for (size_t i = 0; i < sizeof in / sizeof in[0]; i++)
 		expect(items_any, ENC_LITERAL_PLUS, bytes(in[i]), NULL, in[i]);
 	expect(items_any, ENC_LITERAL_PLUS, slice_of("UID\0FLAGS", 9), NULL, "NUL");

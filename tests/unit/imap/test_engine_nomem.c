@@ -2,9 +2,6 @@
 /*
  * test_engine_nomem.c -- a whole session in which the n-th allocation fails, for every n: an error, and never a crash, a leak
  * or a silent OK.
- *
- * The program brings its own malloc(), so this cannot run under the address sanitizer, which does the same; there the
- * session runs without failures.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -12,60 +9,7 @@
 #include <string.h>
 
 #include "tests/support/engine_rig.h"
-
-#if defined(__has_feature)
-#	if __has_feature(address_sanitizer)
-#		define SANITIZED 1
-#	endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#	define SANITIZED 1
-#endif
-
-static long countdown; /* 0: never; 1: the next one fails */
-static long outstanding;
-static bool counting, failing;
-
-#ifndef SANITIZED
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-
-static bool fails(void)
-{
-	return failing && countdown > 0 && --countdown == 0;
-}
-
-static void *counted(void *p)
-{
-	outstanding += counting && p != NULL;
-	return p;
-}
-
-void *malloc(size_t n)
-{
-	return fails() ? NULL : counted(__libc_malloc(n));
-}
-
-void *calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : counted(__libc_calloc(n, size));
-}
-
-void *realloc(void *p, size_t n)
-{
-	if (p == NULL)
-		return malloc(n);
-	return fails() ? NULL : __libc_realloc(p, n);
-}
-
-void free(void *p)
-{
-	outstanding -= counting && p != NULL;
-	__libc_free(p);
-}
-#endif
+#include "tests/support/nomem.h"
 
 static imap4_str str(const char *s)
 {

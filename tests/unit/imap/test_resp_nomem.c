@@ -2,9 +2,6 @@
 /*
  * test_resp_nomem.c -- lexer, parser and capabilities when the n-th allocation fails, for every n: an error
  * that says so, no crash, no leak, and never a response with something missing.
- *
- * The program brings its own malloc(), so this cannot run under the address sanitizer, which does the same; there
- * everything is read without failures.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -13,60 +10,7 @@
 #include "core/imap/caps.h"
 #include "tests/support/lexer_log.h"
 #include "tests/support/resp_dump.h"
-
-#if defined(__has_feature)
-#	if __has_feature(address_sanitizer)
-#		define SANITIZED 1
-#	endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#	define SANITIZED 1
-#endif
-
-static long countdown; /* 0: none fails; 1: the next one does */
-static long outstanding;
-static bool counting;
-
-#ifndef SANITIZED
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-
-static bool fails(void)
-{
-	return counting && countdown > 0 && --countdown == 0;
-}
-
-static void *counted(void *p)
-{
-	outstanding += counting && p != NULL;
-	return p;
-}
-
-void *malloc(size_t n)
-{
-	return fails() ? NULL : counted(__libc_malloc(n));
-}
-
-void *calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : counted(__libc_calloc(n, size));
-}
-
-void *realloc(void *p, size_t n)
-{
-	if (p == NULL)
-		return malloc(n);
-	return fails() ? NULL : __libc_realloc(p, n);
-}
-
-void free(void *p)
-{
-	outstanding -= counting && p != NULL;
-	__libc_free(p);
-}
-#endif
+#include "tests/support/nomem.h"
 
 /* Call f until it succeeds, with one allocation more before the failure each time. Returns the number of failures. */
 static long with_failures(int (*f)(const char *arg, struct err *e), const char *arg)
@@ -75,9 +19,9 @@ static long with_failures(int (*f)(const char *arg, struct err *e), const char *
 		struct err e = ERR_INIT;
 		outstanding = 0;
 		countdown = n;
-		counting = true;
+		counting = failing = true;
 		int r = f(arg, &e);
-		counting = false;
+		counting = failing = false;
 		cr_assert_eq(outstanding, 0, "%.40s, allocation %ld: %ld blocks leaked", arg, n,
 			outstanding);
 		if (countdown > 0 || r == 0) {
@@ -211,7 +155,7 @@ Test(resp_nomem, the_memory_of_a_large_answer_is_given_back)
 	struct lexer_output o;
 	struct err e = ERR_INIT;
 	outstanding = 0;
-	counting = true;
+	counting = failing = true;
 	int r = lexer_new(&x, &limits, &e);
 	for (size_t half = 0; half < 2 && r == 0; half++) {
 		struct slice in =
@@ -223,7 +167,7 @@ Test(resp_nomem, the_memory_of_a_large_answer_is_given_back)
 	if (r == 0)
 		r = lexer_next(x, &next, &o, &e);
 	long after = outstanding;
-	counting = false;
+	counting = failing = false;
 	cr_assert_eq(r, 0);
 	cr_assert_eq(during, 2, "the lexer and its text");
 	cr_assert_eq(after, 1, "only the lexer");
