@@ -408,6 +408,14 @@ int fsys_mkdir(const struct fsys *fs, int dir, const char *name)
 	return -1;
 }
 
+int fsys_flush_dir(const struct fsys *fs, int fd)
+{
+	if (fs->owed == NULL)
+		return fs->fsync(fs->ctx, fd);
+	*fs->owed = true;
+	return 0;
+}
+
 int fsys_mkdirs_durable(const struct fsys *fs, int dir, const char *path)
 {
 	if (!stays_beneath(path)) {
@@ -423,7 +431,7 @@ int fsys_mkdirs_durable(const struct fsys *fs, int dir, const char *path)
 		bool last = p[n] == '\0';
 		p[n] = '\0';
 		int next = -1;
-		if (fsys_mkdir(fs, at, p) != 0 || fs->fsync(fs->ctx, at) != 0)
+		if (fsys_mkdir(fs, at, p) != 0 || fsys_flush_dir(fs, at) != 0)
 			result = -1;
 		else if (!last && (next = open_retry(fs, at, p, DIR_FLAGS | O_NOFOLLOW, 0)) < 0)
 			result = -1;
@@ -559,7 +567,7 @@ static int write_new(const struct fsys *fs, int dir, const char *name, struct sl
 	if (fd < 0)
 		return -1;
 	int result = fsys_write_all(fs, fd, text.p, text.n);
-	if (result == 0)
+	if (result == 0 && fs->owed == NULL)
 		result = fs->fdatasync(fs->ctx, fd);
 	if (result == 0)
 		result = fs->close(fs->ctx, fd);
@@ -584,7 +592,7 @@ int fsys_replace_file(const struct fsys *fs, int dir, const char *name, int tmp_
 		errno = keep;
 		return -1;
 	}
-	return fs->fsync(fs->ctx, dir);
+	return fsys_flush_dir(fs, dir);
 }
 
 /* 0, or -1 with errno: EFBIG when there is more than the buffer may hold. */

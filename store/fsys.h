@@ -54,6 +54,11 @@ struct fsys {
 	DIR *(*fdopendir)(void *ctx, int fd);
 	struct dirent *(*readdir)(void *ctx, DIR *d);
 	int (*closedir)(void *ctx, DIR *d);
+	/*
+	 * NULL: what fsys_mkdirs_durable(), fsys_replace_file() and fsys_flush_dir() do is on the disk when they return.
+	 * Else they flush nothing and set *owed: whoever made this table calls syncfs() before anything relies on it.
+	 */
+	bool *owed;
 };
 
 const struct fsys *fsys_real(void);
@@ -83,6 +88,8 @@ int fsys_open_or_create(const struct fsys *fs, int dir, const char *name);
 
 /* Make one directory, 0700; 0 also when it exists as a directory. */
 int fsys_mkdir(const struct fsys *fs, int dir, const char *name);
+/* Flush the entries of an open directory, or note that it is owed. */
+int fsys_flush_dir(const struct fsys *fs, int fd);
 /* Make all levels of `path` below `dir` and flush the parent of each, of levels that existed as
  * well: an earlier run may have been killed between making and flushing. */
 int fsys_mkdirs_durable(const struct fsys *fs, int dir, const char *path);

@@ -4,7 +4,9 @@
  * rows. In this order, so that no row ever speaks of a file that a power cut could take away.
  *
  * Flushes are shared. A few files are flushed one by one; of many, the descriptors are closed as they come
- * and one syncfs() flushes all of them, and later one more all of their directories.
+ * and one syncfs() flushes all of them, and later one more all of their directories. That one also makes durable the
+ * folders that were made since the last commit, so that a new folder costs no flush of its own; a run that dies before
+ * is unsettled, and the next opening flushes once.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,6 +21,11 @@
 #define CHANGES_DUE (16 * (size_t)STORE_GROUP_FILES)
 /* A caller that never commits: no more files than this wait. */
 #define GROUP_FILES_LIMIT (4 * (size_t)STORE_GROUP_FILES)
+
+bool store_files_waiting(const struct store *s)
+{
+	return s->group.n > 0;
+}
 
 bool store_commit_due(const struct store *s)
 {
@@ -68,8 +75,7 @@ static int sync_all(struct store *s, struct err *e)
 	return s->fs->syncfs(s->fs->ctx, s->root) == 0 ? 0 : flush_failed(s, e);
 }
 
-/* Does syncfs() exist here? 0 the state is known now, -1 it failed for another reason. */
-static int try_syncfs(struct store *s, struct err *e)
+int group_try_syncfs(struct store *s, struct err *e)
 {
 	if (s->syncfs != SYNCFS_UNTRIED)
 		return 0;
@@ -80,6 +86,24 @@ static int try_syncfs(struct store *s, struct err *e)
 	if (errno != ENOSYS && errno != EPERM && errno != EINVAL && errno != EOPNOTSUPP)
 		return flush_failed(s, e);
 	s->syncfs = SYNCFS_UNUSABLE;
+	return 0;
+}
+
+int group_lazy(struct store *s, const struct fsys **fs, struct err *e)
+{
+	if (group_try_syncfs(s, e) != 0)
+		return -1;
+	*fs = s->syncfs == SYNCFS_WORKS ? &s->lazy : s->fs;
+	return 0;
+}
+
+int group_settle(struct store *s, struct err *e)
+{
+	if (!s->owed)
+		return 0;
+	if (sync_all(s, e) != 0)
+		return -1;
+	s->owed = false;
 	return 0;
 }
 
@@ -109,7 +133,7 @@ int group_add(struct store *s, const struct pending *p, struct err *e)
 	g->bytes += p->file.size_disk;
 	if (g->n <= KEPT_OPEN)
 		return 0;
-	if (try_syncfs(s, e) != 0)
+	if (group_try_syncfs(s, e) != 0)
 		return -1;
 	g->bulk = s->syncfs == SYNCFS_WORKS;
 	return close_files(s, !g->bulk, e);
@@ -184,7 +208,7 @@ static int publish_all(struct store *s, struct err *e)
 	struct group *g = &s->group;
 	if (g->n > 1)
 		qsort(g->at, g->n, sizeof *g->at, by_mailbox);
-	g->bulk_dirs = s->syncfs == SYNCFS_WORKS && count_mailboxes(g) > FOLDERS_MAX;
+	g->bulk_dirs = s->owed || (s->syncfs == SYNCFS_WORKS && count_mailboxes(g) > FOLDERS_MAX);
 	for (size_t i = 0; i < g->n; i++)
 		if (publish(s, &g->at[i], e) != 0)
 			return -1;
@@ -198,7 +222,7 @@ static int flush_directories(struct store *s, struct err *e)
 			return -1;
 		for (size_t i = 0; i < s->folders; i++)
 			s->folder[i]->m.cur_dirty = false;
-		s->group.bulk_dirs = false;
+		s->group.bulk_dirs = s->owed = false;
 	}
 	return folders_flush(s, e);
 }

@@ -2,8 +2,8 @@
 /*
  * maildir.c -- the directories of one mailbox, its side files, and the walk over all mailboxes.
  *
- * tmp/ is made last, after everything above it was flushed. So where tmp/ exists, the whole path is
- * known to be durable, and opening a mailbox of an earlier run needs no flush at all.
+ * tmp/ is made last, after everything above it was flushed (or is owed to the next commit, fsys.h). So where tmp/ exists,
+ * the whole path is known to be durable, and opening a mailbox of an earlier run needs no flush at all.
  */
 #include "store/maildir.h"
 
@@ -113,11 +113,11 @@ static int make_directories(struct maildir *m, int mail, struct err *e)
 		bad = "cur";
 	else if (fsys_mkdir(fs, dir, "new") != 0)
 		bad = "new";
-	else if (fs->fsync(fs->ctx, dir) != 0)
+	else if (fsys_flush_dir(fs, dir) != 0)
 		bad = ".";
 	else if (fsys_mkdir(fs, dir, "tmp") != 0)
 		bad = "tmp";
-	else if (fs->fsync(fs->ctx, dir) != 0)
+	else if (fsys_flush_dir(fs, dir) != 0)
 		bad = ".";
 	int result = bad == NULL ? 0 : maildir_fail(m, e, "make the folder", bad, NULL);
 	fsys_close_quiet(fs, dir);

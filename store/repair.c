@@ -197,7 +197,7 @@ static int mend_folder(struct repair *r, struct wound *w)
 	if (result > 0) {
 		result = maildir_open(&m, r->s->fs, r->s->mail, buf_slice(&box.path), true, r->e);
 		if (result == 0) {
-			result = folder_write_side(&m, &box, g.uidvalidity, r->e);
+			result = folder_write_side(r->s, &m, &box, g.uidvalidity, r->e);
 			maildir_close(&m);
 		}
 		if (result == 0)

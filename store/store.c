@@ -290,7 +290,8 @@ static int recover(struct store *s, struct err *e)
 	s->recovery.unclean = run != 0;
 	if (run == 0 || s->mode != STORE_WRITE)
 		return 0;
-	if (index_check(s->x, e) != 0)
+	/* Folders of that run may never have been flushed; from here on they count as durable. */
+	if (group_try_syncfs(s, e) != 0 || index_check(s->x, e) != 0)
 		return -1;
 	return store_recover(s, run, e);
 }
@@ -340,6 +341,8 @@ int store_open(struct store **out, const char *path, const struct store_options 
 	s->newline = o->newline;
 	s->root = s->lock = s->mail = -1;
 	s->syncfs = look_for_syncfs();
+	s->lazy = *s->fs;
+	s->lazy.owed = &s->owed;
 	int result = s->path == NULL ? err_nomem(e, "opening the archive") : open_all(s, o, e);
 	if (result != 0) {
 		err_widen(e, ERR_STORE);

@@ -252,6 +252,8 @@ int store_messages_back(
 #define STORE_GROUP_FILES 1000	      /* a group is due at this many files ... */
 #define STORE_GROUP_BYTES (64u << 20) /* ... or bytes */
 
+/* Do files wait for their final names? */
+bool store_files_waiting(const struct store *s);
 bool store_commit_due(const struct store *s);
 /* Make the group durable (see the write order above). On failure the group is undone as far as
  * possible (temporary files removed) and the error is ERR_STORE. */

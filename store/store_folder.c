@@ -159,8 +159,22 @@ static int belongs_to_another(struct maildir *m, const struct side_file *side, s
 		text_show(name, sizeof name, buf_slice(&side->wire)));
 }
 
-int folder_write_side(
-	struct maildir *m, const struct index_mailbox *box, uint32_t uidvalidity, struct err *e)
+/* A side file that a folder had not, or that knows no UIDVALIDITY yet, waits for the commit as the folder
+ * does: if it is lost, it is written anew. One that is of use is never put at risk. */
+static int replace_side(
+	struct store *s, struct maildir *m, bool of_use, struct slice text, struct err *e)
+{
+	const struct fsys *fs = m->fs;
+	m->fs = s->fs;
+	if (!of_use && group_lazy(s, &m->fs, e) != 0)
+		return -1;
+	int result = maildir_write_side(m, SIDE_FILE, text, e);
+	m->fs = fs;
+	return result;
+}
+
+int folder_write_side(struct store *s, struct maildir *m, const struct index_mailbox *box,
+	uint32_t uidvalidity, struct err *e)
 {
 	struct buf old = BUF_INIT(SIDE_FILE_MAX), text = BUF_INIT(SIDE_FILE_MAX);
 	struct side_file side;
@@ -168,12 +182,13 @@ int folder_write_side(
 	int result = read_side(m, &old, &side, e);
 	if (result > 0 && !slice_eq(buf_slice(&side.wire), buf_slice(&box->wire)))
 		result = belongs_to_another(m, &side, e);
+	bool of_use = result > 0 && side.uidvalidity != 0;
 	if (result > 0 && uidvalidity == 0)
 		uidvalidity = side.uidvalidity;
 	if (result >= 0)
 		result = format_side(box, uidvalidity, &text, e);
 	if (result == 0 && !slice_eq(buf_slice(&old), buf_slice(&text)))
-		result = maildir_write_side(m, SIDE_FILE, buf_slice(&text), e);
+		result = replace_side(s, m, of_use, buf_slice(&text), e);
 	side_file_release(&side);
 	buf_release(&text);
 	buf_release(&old);

@@ -189,7 +189,7 @@ static int make_current(struct store *s, const struct index_mailbox *box,
 {
 	struct folder *f;
 	if (folder_get(s, box->id, &f, e) != 0 ||
-		folder_write_side(&f->m, box, row->uidvalidity, e) != 0)
+		folder_write_side(s, &f->m, box, row->uidvalidity, e) != 0)
 		return -1;
 	if (index_generation_make(s->x, row, s->run, e) != 0)
 		return -1;

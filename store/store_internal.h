@@ -76,6 +76,8 @@ struct store {
 	uint64_t serial;
 	struct group group;
 	enum syncfs_state syncfs;
+	struct fsys lazy; /* fs, but new folders and their side files wait for the next syncfs() */
+	bool owed;	  /* by lazy: the next commit must flush the whole file system */
 	struct flagset_cache flagsets;
 	struct store_generation *generations; /* those open, as a list */
 };
@@ -102,8 +104,8 @@ int folders_flush(struct store *s, struct err *e) NODISCARD;
 void folders_close(struct store *s);
 /* Put the side file right if it is not: `uidvalidity` 0 keeps what it says. E_EXISTS (ERR_MAILBOX) when it
  * belongs to a mailbox with another name. */
-int folder_write_side(struct maildir *m, const struct index_mailbox *box, uint32_t uidvalidity,
-	struct err *e) NODISCARD;
+int folder_write_side(struct store *s, struct maildir *m, const struct index_mailbox *box,
+	uint32_t uidvalidity, struct err *e) NODISCARD;
 /* Read and compare a message file with its name: 1 right (sha256 is set, the file flushed), 0 wrong or
  * unreadable, -1. */
 int folder_check_file(struct maildir *m, const struct message_name *n, const char *letters,
@@ -146,6 +148,13 @@ int generation_move(
 
 /* ---- group.c ---------------------------------------------------------------------------------- */
 
+/* Does syncfs() exist here? The first call finds out by doing it. 0 the state is known now, -1 it failed for another
+ * reason. */
+int group_try_syncfs(struct store *s, struct err *e) NODISCARD;
+/* The table to make a new folder with: without a flush for each step where the next commit can make up for it. */
+int group_lazy(struct store *s, const struct fsys **fs, struct err *e) NODISCARD;
+/* Flush what is owed. */
+int group_settle(struct store *s, struct err *e) NODISCARD;
 /* Room for one more, so that group_add() fails only for reasons that end the group. */
 int group_reserve(struct store *s, struct err *e) NODISCARD;
 /* The file joins the group, whatever the result is. */

@@ -71,9 +71,12 @@ static int take_facts(
 static int make_on_disk(struct store *s, const struct index_mailbox *box, struct err *e)
 {
 	struct maildir m;
-	if (maildir_open(&m, s->fs, s->mail, buf_slice(&box->path), true, e) != 0)
+	const struct fsys *fs = s->fs;
+	if (box->id == 0 && group_lazy(s, &fs, e) != 0)
 		return -1;
-	int result = folder_write_side(&m, box, 0, e);
+	if (maildir_open(&m, fs, s->mail, buf_slice(&box->path), true, e) != 0)
+		return -1;
+	int result = folder_write_side(s, &m, box, 0, e);
 	maildir_close(&m);
 	return result;
 }

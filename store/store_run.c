@@ -36,7 +36,10 @@ static int record_failure(struct store *s, struct store_run *r, struct err *e)
 {
 	group_undo(s);
 	r->result = STORE_RUN_FAILED;
-	int result = index_run_finish(s->x, r, false, e);
+	/* A run that is recorded owes nothing. */
+	int result = group_settle(s, e);
+	if (result == 0)
+		result = index_run_finish(s->x, r, false, e);
 	if (result == 0)
 		result = index_commit(s->x, e);
 	if (result != 0)

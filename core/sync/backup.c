@@ -197,8 +197,12 @@ static int end_run(struct run *r, int rc, struct err *e)
 	struct sync_report *report = j->report;
 	struct err second = ERR_INIT;
 	bool dead = rc != 0 && e->scope == ERR_STORE;
-	/* Counted before the end is recorded, for the record says whether all is safe. */
-	if (!dead && (store_commit(j->store, &second) != 0 || count_archive(r, &second) != 0)) {
+	/* Counted before the end is recorded, for the record says whether all is safe; and after the files have their
+	 * names, for one may turn out to be damaged. A run without files is one transaction. */
+	bool waiting = !dead && store_files_waiting(j->store);
+	if (!dead &&
+		((waiting && store_commit(j->store, &second) != 0) ||
+			count_archive(r, &second) != 0)) {
 		if (rc == 0)
 			*e = second;
 		rc = -1;

@@ -149,6 +149,8 @@ static void start(struct opened *o)
 	cr_assert_eq(store_run_begin(o->s, &o->e), 0);
 	cr_assert_eq(archive_rig_mailbox(o->s, "INBOX", &id, &o->e), 0);
 	cr_assert_eq(store_generation_open(o->s, id, 7, &o->g, &previous, &o->e), 0);
+	/* What a new folder owes is settled. */
+	cr_assert_eq(store_commit(o->s, &o->e), 0, "%s", o->e.text);
 }
 
 static void put_messages(struct opened *o, uint32_t from, uint32_t to)
@@ -256,6 +258,119 @@ Test(store_group, a_group_is_flushed_published_and_flushed_again_in_this_order)
 			cr_assert(p == rename, "%u: a file is flushed after a rename", sizes[i]);
 		finish(&o);
 	}
+}
+
+/* The last call of one of these kinds in a log. */
+static const char *last_of(const char *log, const char *a, const char *b)
+{
+	const char *last = NULL;
+	for (const char *p = log; *p != '\0'; p = strchr(p, '\n') + 1)
+		if (strncmp(p, a, strlen(a)) == 0 || strncmp(p, b, strlen(b)) == 0)
+			last = p;
+	return last;
+}
+
+static void new_folder(struct opened *o, const char *name)
+{
+	int64_t id, previous;
+	struct store_generation *g;
+	cr_assert_eq(archive_rig_mailbox(o->s, name, &id, &o->e), 0, "%s", o->e.text);
+	cr_assert_eq(store_generation_open(o->s, id, 5, &g, &previous, &o->e), 0, "%s", o->e.text);
+	store_generation_close(g);
+}
+
+Test(store_group, new_folders_wait_for_one_flush_at_the_commit)
+{
+	struct opened o;
+	char name[16];
+	start(&o);
+	o.f.logging = true;
+	for (unsigned i = 0; i < 30; i++) {
+		snprintf(name, sizeof name, "a/box%u", i);
+		new_folder(&o, name);
+	}
+	const char *log = buf_str(&o.f.log);
+	cr_assert(last_of(log, "fsync", "fdatasync") == NULL &&
+			last_of(log, "syncfs", "syncfs") == NULL,
+		"%s", log);
+	cr_assert_eq(store_commit(o.s, &o.e), 0, "%s", o.e.text);
+	const char *made = last_of(buf_str(&o.f.log), "mkdirat", "rename");
+	cr_assert(made != NULL && strstr(made, "syncfs") != NULL, "a folder was never flushed");
+	/* Owed once, not for ever. */
+	buf_clear(&o.f.log);
+	cr_assert_eq(store_commit(o.s, &o.e), 0, "%s", o.e.text);
+	cr_assert(strstr(buf_str(&o.f.log), "syncfs") == NULL, "%s", buf_str(&o.f.log));
+	finish(&o);
+}
+
+Test(store_group, a_new_folder_whose_flush_failed_has_no_row)
+{
+	struct opened o;
+	struct store_mailbox_list l;
+	start(&o);
+	new_folder(&o, "box");
+	fault_fsys_fail(&o.f, FAULT_SYNCFS, 1, EIO);
+	cr_assert_eq(store_commit(o.s, &o.e), -1);
+	cr_assert_eq(o.e.code, E_IO);
+	err_clear(&o.e);
+	/* What is recorded of a run owes nothing, so the failure is on the disk after a flush only. */
+	o.f.logging = true;
+	cr_assert_eq(archive_rig_end(o.s, STORE_RUN_OK, &o.e), 0, "%s", o.e.text);
+	cr_assert(strstr(buf_str(&o.f.log), "syncfs") != NULL, "%s", buf_str(&o.f.log));
+	cr_assert_eq(store_mailboxes(o.s, &l, &o.e), 0);
+	cr_assert_eq(l.n, 1, "%zu mailboxes", l.n);
+	store_mailbox_list_release(&l);
+	finish(&o);
+}
+
+Test(store_group, folders_of_a_run_that_died_are_flushed_at_the_next_opening)
+{
+	struct opened o;
+	start(&o);
+	new_folder(&o, "box");
+	store_generation_close(o.g);
+	o.g = NULL;
+	store_close(o.s);
+	o.f.logging = true;
+	cr_assert_eq(archive_rig_open(&o.s, o.path, STORE_WRITE, &o.f.fs, &o.e), 0, "%s", o.e.text);
+	cr_assert(store_recovered(o.s)->unclean);
+	cr_assert(strstr(buf_str(&o.f.log), "syncfs") != NULL, "%s", buf_str(&o.f.log));
+	finish(&o);
+}
+
+Test(store_group, the_side_file_of_a_known_folder_is_never_at_risk)
+{
+	struct opened o;
+	struct store_generation *g;
+	int64_t id, previous;
+	start(&o);
+	new_folder(&o, "box"); /* something is owed */
+	o.f.logging = true;
+	cr_assert_eq(archive_rig_mailbox(o.s, "INBOX", &id, &o.e), 0);
+	cr_assert_eq(store_generation_open(o.s, id, 8, &g, &previous, &o.e), 0, "%s", o.e.text);
+	store_generation_close(g);
+	const char *log = buf_str(&o.f.log);
+	const char *rename = strstr(log, "renameat"), *flush = strstr(log, "fdatasync");
+	cr_assert(rename != NULL && flush != NULL && flush < rename, "%s", log);
+	finish(&o);
+}
+
+Test(store_group, where_there_is_no_syncfs_a_new_folder_is_flushed_at_once)
+{
+	struct opened o;
+	start(&o);
+	store_generation_close(o.g);
+	o.g = NULL;
+	cr_assert_eq(archive_rig_end(o.s, STORE_RUN_OK, &o.e), 0, "%s", o.e.text);
+	store_close(o.s);
+	o.f.always[FAULT_SYNCFS] = ENOSYS;
+	cr_assert_eq(archive_rig_open(&o.s, o.path, STORE_WRITE, &o.f.fs, &o.e), 0, "%s", o.e.text);
+	cr_assert_eq(store_run_begin(o.s, &o.e), 0);
+	o.f.logging = true;
+	new_folder(&o, "box");
+	const char *made = last_of(buf_str(&o.f.log), "mkdirat", "rename");
+	cr_assert(made != NULL && strstr(made, "\nfsync") != NULL, "%s", buf_str(&o.f.log));
+	finish(&o);
 }
 
 Test(store_group, a_keyword_has_its_letter_on_disk_before_a_file_name_uses_it)
