@@ -113,7 +113,7 @@ int dial_start(struct dial *d, const struct sync_account *account, const struct 
 	o.pin_only = account->pin_only;
 	o.allow_cleartext = account->allow_cleartext;
 	o.policy = account->may_write ? IMAP4_POLICY_ANY : IMAP4_POLICY_BACKUP;
-	o.window = account->window;
+	o.window = account->window != 0 ? account->window : SYNC_WINDOW;
 	o.idle_ms = (int)(account->idle_ms < INT32_MAX ? account->idle_ms : INT32_MAX);
 	o.label = label;
 	events.struct_size = sizeof events;
@@ -253,10 +253,8 @@ void sync_disconnect(imap4_session *s)
 	if (s == NULL)
 		return;
 	imap4_state state = imap4_session_state(s);
-	if (state != IMAP4_DEAD && state != IMAP4_LOGGED_OUT) {
-		imap4_cmd *c = imap4_logout_start(s);
-		if (c != NULL)
-			(void)imap4_cmd_wait(c, SYNC_LOGOUT_MS);
-	}
+	/* The answer says nothing that is needed, and costs a round trip. */
+	if (state != IMAP4_DEAD && state != IMAP4_LOGGED_OUT && imap4_logout_start(s) != NULL)
+		(void)imap4_pump(s, 0);
 	imap4_close(s);
 }

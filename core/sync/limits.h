@@ -10,7 +10,7 @@
 
 #define SYNC_CONNECTIONS_MAX 16	    /* connections of one job */
 #define SYNC_MAILBOXES_MAX   100000 /* names in the answers to LIST */
-#define SYNC_STATUS_WINDOW   128    /* STATUS commands queued at a time */
+#define SYNC_STATUS_WINDOW   512    /* STATUS commands queued at a time */
 
 #define SYNC_MESSAGE_DEFAULT (UINT64_C(256) << 20) /* octets of one message */
 #define SYNC_MESSAGE_MAX     ((uint64_t)UINT32_MAX)
@@ -18,10 +18,15 @@
 
 /* One batch of bodies: small enough that a failure costs little, several in flight so that the
  * pipe never drains. */
-#define SYNC_BATCH_FIRST   100
-#define SYNC_BATCH_MAX	   500
-#define SYNC_BATCH_BYTES   (UINT64_C(8) << 20)
-#define SYNC_BATCHES	   3  /* in flight */
+#define SYNC_BATCH_FIRST 100
+#define SYNC_BATCH_MAX	 500
+#define SYNC_BATCH_BYTES (UINT64_C(8) << 20)
+#define SYNC_BATCHES	 3 /* in flight */
+#define SYNC_SWEEP_MAX                                                                             \
+	500 /* a mailbox with so many new messages is fetched without being listed first */
+#define SYNC_AHEAD_MAX 32 /* mailboxes opened behind one another on one connection */
+#define SYNC_WINDOW                                                                                \
+	512 /* commands in flight: they are short, and a wide window hides the distance */
 #define SYNC_SINGLES_MAX   16 /* a refused batch with so few left is asked one by one at once */
 #define SYNC_HEADERS_BATCH 200
 
@@ -40,6 +45,5 @@
 #define SYNC_SAMPLE	 3  /* matched messages that are fetched all the same, to check the match */
 #define SYNC_MATCH_MAX	 2000000 /* messages looked at when UIDVALIDITY changed */
 #define SYNC_PROGRESS_MS 50
-#define SYNC_LOGOUT_MS	 2000 /* wait for the answer to LOGOUT */
 
 #endif

@@ -22,7 +22,9 @@ struct worker {
 	enum worker_state state;
 	struct dial dial;
 	int64_t until;
-	struct task *task;
+	/* Its mailboxes: the first is being served, the others were opened behind it. */
+	struct task *line[SYNC_AHEAD_MAX];
+	size_t n;
 	unsigned failures; /* attempts in a row that got no connection */
 	bool connected;	   /* ever */
 };
@@ -31,8 +33,10 @@ struct pool {
 	struct job *job;
 	const struct plan *plan;
 	const int64_t *mailbox;
-	size_t next;				     /* in the plan */
-	struct task *returned[SYNC_CONNECTIONS_MAX]; /* begun by a worker that is off */
+	size_t next; /* in the plan */
+	/* Begun, and to be gone on with: of a worker that is off, or had to come back (task.h). They are taken before new
+	 * ones, so there are never more than fit in all lines. */
+	struct task *returned[SYNC_CONNECTIONS_MAX * SYNC_AHEAD_MAX];
 	size_t nreturned;
 	struct worker worker[SYNC_CONNECTIONS_MAX];
 	size_t n;
@@ -59,23 +63,52 @@ static bool has_work(struct pool *p)
 	return p->nreturned > 0 || p->next < p->plan->n;
 }
 
+/* The next mailbox, at the end of the line. */
 static int take_work(struct pool *p, struct worker *w, struct err *e)
 {
+	struct task *t;
 	if (p->nreturned > 0) {
-		w->task = p->returned[--p->nreturned];
-		return 0;
+		t = p->returned[--p->nreturned];
+	} else {
+		t = task_new(p->job, &p->plan->at[p->next], p->mailbox[p->next], e);
+		p->next++;
 	}
-	w->task = task_new(p->job, &p->plan->at[p->next], p->mailbox[p->next], e);
-	p->next++;
-	return w->task != NULL ? 0 : -1;
+	if (t == NULL)
+		return -1;
+	w->line[w->n++] = t;
+	return 0;
 }
 
-static void folder_done(struct pool *p, struct worker *w)
+static struct task *leave_line(struct worker *w, size_t i)
 {
-	task_free(w->task);
-	w->task = NULL;
+	struct task *t = w->line[i];
+	memmove(&w->line[i], &w->line[i + 1], (--w->n - i) * sizeof(struct task *));
+	return t;
+}
+
+static void folder_done(struct pool *p, struct worker *w, size_t i)
+{
+	task_free(leave_line(w, i));
 	p->job->progress.folders_done++;
 	p->job->progress.folder = SLICE_NONE;
+}
+
+/* Without its connection; somebody goes on with it later. */
+static int give_back(struct pool *p, struct worker *w, size_t i, struct err *e)
+{
+	if (w->line[i]->session != NULL && task_lost(w->line[i], false, e) != 0)
+		return -1;
+	p->returned[p->nreturned++] = leave_line(w, i);
+	return 0;
+}
+
+/* All but the first. */
+static int give_back_rest(struct pool *p, struct worker *w, struct err *e)
+{
+	while (w->n > 1)
+		if (give_back(p, w, w->n - 1, e) != 0)
+			return -1;
+	return 0;
 }
 
 /* ---- failures -------------------------------------------------------------------------------- */
@@ -99,9 +132,8 @@ static void switch_off(struct pool *p, struct worker *w, const struct err *why)
 	close_session(p, w);
 	w->state = WORKER_OFF;
 	p->last = *why;
-	if (w->task != NULL)
-		p->returned[p->nreturned++] = w->task;
-	w->task = NULL;
+	while (w->n > 0)
+		p->returned[p->nreturned++] = leave_line(w, 0);
 }
 
 static bool others_left(const struct pool *p, const struct worker *w)
@@ -137,24 +169,25 @@ static int dial_failed(struct pool *p, struct worker *w, struct err *e)
 	return 0;
 }
 
-static void folder_failed(struct pool *p, struct worker *w, const struct err *why)
+static void folder_failed(struct pool *p, struct worker *w, size_t i, const struct err *why)
 {
 	job_note(p->job, SYNC_NOTE_PROBLEM,
 		"%s: %s; what is saved stays, the folder will be tried again in the next run",
-		w->task->name, why->text);
+		w->line[i]->name, why->text);
 	p->job->report->folders_failed++;
-	folder_done(p, w);
+	folder_done(p, w, i);
 }
 
 static int connection_lost(struct pool *p, struct worker *w, struct err *e)
 {
 	struct job *j = p->job;
 	const struct err why = *e;
-	if (task_lost(w->task, true, e) != 0)
+	/* Servers answer in order: only the first can be to blame. */
+	if (give_back_rest(p, w, e) != 0 || task_lost(w->line[0], true, e) != 0)
 		return -1;
 	close_session(p, w);
-	if (w->task->deaths >= SYNC_MAILBOX_DEATHS)
-		folder_failed(p, w, &why);
+	if (w->line[0]->deaths >= SYNC_MAILBOX_DEATHS)
+		folder_failed(p, w, 0, &why);
 	if (j->reconnects >= SYNC_RECONNECTS_MAX) {
 		switch_off(p, w, &why);
 		p->last = why;
@@ -171,12 +204,12 @@ static int connection_lost(struct pool *p, struct worker *w, struct err *e)
 	return 0;
 }
 
-static int pause_for(struct pool *p, struct worker *w, struct err *e)
+static int pause_for(struct pool *p, struct worker *w, size_t i, struct err *e)
 {
 	struct job *j = p->job;
-	struct task *t = w->task;
+	struct task *t = w->line[i];
 	int64_t wait = t->pause_ms;
-	for (unsigned i = 0; i < t->throttled && wait < SYNC_THROTTLE_WAIT_MS; i++)
+	for (unsigned n = 0; n < t->throttled && wait < SYNC_THROTTLE_WAIT_MS; i++)
 		wait *= 2;
 	wait = wait < SYNC_THROTTLE_WAIT_MS ? wait : SYNC_THROTTLE_WAIT_MS;
 	if (j->throttled_ms + wait > SYNC_THROTTLE_RUN_MS) {
@@ -188,7 +221,10 @@ static int pause_for(struct pool *p, struct worker *w, struct err *e)
 	job_note(j, SYNC_NOTE_STEP, "%s: %s; waiting %lld s", t->name, e->text,
 		(long long)((wait + 999) / 1000));
 	t->throttled++;
-	if (task_lost(t, false, e) != 0 || store_commit(j->store, e) != 0)
+	w->line[i] = w->line[0];
+	w->line[0] = t;
+	if (give_back_rest(p, w, e) != 0 || task_lost(t, false, e) != 0 ||
+		store_commit(j->store, e) != 0)
 		return -1;
 	w->state = WORKER_PAUSED;
 	w->until = now_ms() + wait;
@@ -203,18 +239,18 @@ static bool is_dead(const struct worker *w)
 }
 
 /* A step failed. 0: the run goes on; -1: it cannot. */
-static int task_error(struct pool *p, struct worker *w, struct err *e)
+static int task_error(struct pool *p, struct worker *w, size_t i, struct err *e)
 {
 	if (e->scope >= ERR_ACCOUNT || e->code == E_NOMEM)
 		return -1;
 	if (e->scope >= ERR_CONNECTION || is_dead(w))
 		return connection_lost(p, w, e);
-	if (w->task->pause_ms > 0)
-		return pause_for(p, w, e);
+	if (w->line[i]->pause_ms > 0)
+		return pause_for(p, w, i, e);
 	const struct err why = *e;
-	if (task_lost(w->task, false, e) != 0)
+	if (task_lost(w->line[i], false, e) != 0)
 		return -1;
-	folder_failed(p, w, &why);
+	folder_failed(p, w, i, &why);
 	err_clear(e);
 	return 0;
 }
@@ -230,26 +266,54 @@ static int commit_if_due(struct pool *p, bool finished, struct err *e)
 	return store_commit(p->job->store, e);
 }
 
+/* How many mailboxes may stand in a line: with several connections no more than each one's share of what is left. */
+static size_t line_limit(const struct pool *p)
+{
+	size_t share = 1 + (p->plan->n - p->next) / (2 * p->n);
+	if (p->n == 1 || share > SYNC_AHEAD_MAX)
+		share = SYNC_AHEAD_MAX;
+	return share;
+}
+
+static bool may_take_next(struct pool *p, const struct worker *w)
+{
+	if (!has_work(p))
+		return false;
+	return w->n == 0 || (w->n < line_limit(p) && task_may_be_followed(w->line[w->n - 1]));
+}
+
+/* 1: it has left the line; 0: it waits; -1. */
+static int run_one(struct pool *p, struct worker *w, size_t i, struct err *e)
+{
+	struct task *t = w->line[i];
+	if (t->session == NULL)
+		task_resume(t, w->dial.session);
+	if (i == 0)
+		p->job->progress.folder = buf_slice(&t->plan->remote->name);
+	int rc = task_run(t, e);
+	if (rc < 0)
+		return task_error(p, w, i, e) == 0 ? 1 : -1;
+	if (t->again)
+		return give_back(p, w, i, e) == 0 ? 1 : -1;
+	if (t->step != NULL)
+		return 0;
+	folder_done(p, w, i);
+	return commit_if_due(p, true, e) == 0 ? 1 : -1;
+}
+
 /* 1: call again; 0: nothing to do before something happens; -1: the run is over. */
 static int work(struct pool *p, struct worker *w, struct err *e)
 {
-	if (w->task == NULL) {
-		if (!has_work(p))
-			return 0;
-		if (take_work(p, w, e) != 0)
-			return -1;
+	for (size_t i = 0; i < w->n; i++) {
+		int rc = run_one(p, w, i, e);
+		if (rc != 0)
+			return rc;
 	}
-	struct task *t = w->task;
-	if (t->session == NULL)
-		task_resume(t, w->dial.session);
-	p->job->progress.folder = buf_slice(&t->plan->remote->name);
-	int rc = task_run(t, e);
-	if (rc < 0)
-		return task_error(p, w, e) == 0 ? 1 : -1;
-	if (t->step != NULL)
+	if (!may_take_next(p, w))
 		return 0;
-	folder_done(p, w);
-	return commit_if_due(p, true, e) == 0 ? 1 : -1;
+	if (w->n > 0)
+		w->line[w->n - 1]->followed = true;
+	return take_work(p, w, e) == 0 ? 1 : -1;
 }
 
 static int wake_up(struct pool *p, struct worker *w, struct err *e)
@@ -260,7 +324,7 @@ static int wake_up(struct pool *p, struct worker *w, struct err *e)
 		w->state = WORKER_READY;
 		return 1;
 	}
-	if (w->task == NULL && !has_work(p))
+	if (w->n == 0 && !has_work(p))
 		return 0;
 	if (dial_start(&w->dial, p->job->account, p->job->hooks, (unsigned)(w - p->worker), e) != 0)
 		return dial_failed(p, w, e);
@@ -292,7 +356,7 @@ static int step(struct pool *p, struct worker *w, struct err *e)
 static bool is_busy(struct pool *p)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->worker[i].task != NULL)
+		if (p->worker[i].n > 0)
 			return true;
 	return has_work(p);
 }
@@ -373,8 +437,8 @@ int pool_run(struct job *j, struct dial *first, const struct plan *plan, const i
 	memset(first, 0, sizeof *first);
 	int rc = loop(&p, e);
 	for (size_t i = 0; i < p.n; i++) {
-		task_free(p.worker[i].task);
-		p.worker[i].task = NULL;
+		while (p.worker[i].n > 0)
+			task_free(leave_line(&p.worker[i], 0));
 	}
 	for (size_t i = 0; i < p.nreturned; i++)
 		task_free(p.returned[i]);

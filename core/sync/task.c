@@ -38,11 +38,14 @@ void task_drop(imap4_cmd **c)
 static void drop_commands(struct task *t)
 {
 	task_drop(&t->cmd);
-	task_drop(&t->cmd2);
+	task_drop(&t->guessed);
+	task_drop(&t->guessed_new);
 	for (size_t i = 0; i < SYNC_BATCHES; i++) {
 		task_drop(&t->batch[i].cmd);
 		batch_reset_response(&t->batch[i]);
+		t->batch[i].early = false;
 	}
+	t->guess = GUESS_NOTHING;
 }
 
 void task_free(struct task *t)
@@ -73,14 +76,20 @@ void task_resume(struct task *t, imap4_session *session)
 {
 	t->session = session;
 	t->pause_ms = 0;
+	t->followed = t->again = false;
 	t->step = task_open;
 }
 
 int task_run(struct task *t, struct err *e)
 {
 	int rc = 1;
-	while (t->step != NULL && (rc = t->step(t, e)) > 0)
-		;
+	while (t->step != NULL && !t->again && rc > 0) {
+		if (err_is_set(&t->sink_err)) {
+			*e = t->sink_err;
+			return -1;
+		}
+		rc = t->step(t, e);
+	}
 	return rc;
 }
 
@@ -207,17 +216,13 @@ int task_done(struct task *t, imap4_cmd *c, struct err *e)
 		return sync_err_last(e, ERR_MAILBOX, t->session, NULL);
 	if (!imap4_cmd_done(c))
 		return 0;
+	const imap4_selected *m = imap4_cmd_selected(c);
+	t->exists = m != NULL ? m->exists : 0;
 	const imap4_result *r = imap4_cmd_result(c);
 	if (r->err == IMAP4_OK)
 		return 1;
 	t->pause_ms = sync_throttle_ms(r);
 	return sync_err(e, ERR_MAILBOX, r, NULL);
-}
-
-uint32_t task_exists(const struct task *t)
-{
-	const imap4_selected *m = imap4_selected_mailbox(t->session);
-	return m != NULL ? m->exists : 0;
 }
 
 bool task_uses(const struct task *t, const char *capability)
@@ -228,6 +233,12 @@ bool task_uses(const struct task *t, const char *capability)
 bool task_uses_condstore(const struct task *t)
 {
 	return !t->plain_examine && (task_uses(t, "CONDSTORE") || task_uses(t, "QRESYNC"));
+}
+
+void task_body_items(const struct task *t, char items[TASK_ITEMS_MAX])
+{
+	snprintf(items, TASK_ITEMS_MAX, "UID FLAGS INTERNALDATE RFC822.SIZE%s BODY.PEEK[]",
+		task_id_items(t));
 }
 
 const char *task_id_items(const struct task *t)

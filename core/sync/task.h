@@ -4,6 +4,10 @@
  *
  *   open -> list -> (match) -> fetch -> confirm -> finish
  *
+ * What EXAMINE will most likely lead to is asked in the same flight (task_guess.c), and the next mailbox may be opened
+ * behind this one as soon as all is asked that this one should need (t->followed). From then on it cannot ask for more: if it
+ * has to, it comes back later (t->again), as after a lost connection.
+ *
  * Each state is a step function: it starts commands or looks whether they are complete, and says
  * what is next by setting t->step. What is learnt (the listing, what is still wanted, what failed)
  * outlives the connection: after task_lost() the task may go on with another one, which opens the
@@ -33,8 +37,10 @@ struct batch {
 	imap4_cmd *cmd;
 	imap4_sink sink;
 	struct uidset set;
-	unsigned order;	 /* of sending; servers answer in this order */
-	bool part;	 /* of a batch that failed before */
+	unsigned order; /* of sending; servers answer in this order */
+	bool part;	/* of a batch that failed before */
+	bool early; /* asked for before it was known which messages there are: `set` is still empty */
+	bool wasted;	 /* and some came before that was known: they are asked for again */
 	unsigned deaths; /* connections lost over it (a single message) */
 	struct store_message *message;
 	uint64_t length, announced;
@@ -49,14 +55,26 @@ struct piece {
 
 struct match;
 
+/* What was asked together with EXAMINE. */
+enum task_guess {
+	GUESS_NOTHING,
+	GUESS_LIST,    /* all UIDs with their flags, perhaps with all bodies behind */
+	GUESS_CHANGES, /* what changed, and what is new, perhaps with their bodies behind */
+};
+
 struct task {
 	struct job *job;
 	imap4_session *session; /* of the connection that runs it, or NULL */
 	const struct plan_entry *plan;
 	int64_t mailbox;
 	char name[TEXT_SHOW_SIZE];
-	task_step_fn *step; /* NULL: finished */
-	imap4_cmd *cmd, *cmd2;
+	task_step_fn *step;		  /* NULL: finished */
+	imap4_cmd *cmd;			  /* what the step waits for */
+	imap4_cmd *guessed, *guessed_new; /* a listing, or changes and the list of new messages */
+	enum task_guess guess;
+	bool followed; /* another mailbox was opened behind this one: nothing can be asked any more */
+	bool again;    /* it had to be, so it must come back */
+	uint32_t exists; /* as the last complete command left it */
 
 	/* opened */
 	struct store_generation *generation;
@@ -118,19 +136,37 @@ void task_reset_listing(struct task *t);
 int task_open(struct task *t, struct err *e);	 /* task_open.c */
 int task_list(struct task *t, struct err *e);	 /* task_list.c */
 int task_changes(struct task *t, struct err *e); /* task_changes.c */
+/* Ask for changes and new messages, into t->guessed and t->guessed_new. */
+int task_start_changes(struct task *t, struct err *e) NODISCARD;
 int task_listed(struct task *t, struct err *e);	 /* task_list.c: the listing is in t->seen */
 int task_match(struct task *t, struct err *e);	 /* task_match.c */
 int task_fetch(struct task *t, struct err *e);	 /* task_fetch.c */
 int task_confirm(struct task *t, struct err *e); /* task_finish.c */
 int task_finish(struct task *t, struct err *e);	 /* task_finish.c */
 
+/* ---- guessing ahead (task_guess.c) ---------------------------------------------------------------- */
+
+/* Behind the EXAMINE that was just started. */
+int task_guess(struct task *t, struct err *e) NODISCARD;
+/* The guess was this one, and its commands are the caller's to use; any other is forgotten. */
+bool task_guessed(struct task *t, enum task_guess guess);
+/* What is listed now says which bodies were asked for early: those in t->seen that are not stored. */
+int task_adopt_early(struct task *t, struct err *e) NODISCARD;
+/* A body arrives. The answers before it have come, but no step may have looked at them yet. */
+int task_catch_up(struct task *t, struct err *e) NODISCARD;
+/* May another mailbox be opened behind this one? */
+bool task_may_be_followed(const struct task *t);
+/* To be asked before a command is started. false: not any more; return 0, the task comes back later. */
+bool task_may_start(struct task *t);
+
 /* ---- shared ---------------------------------------------------------------------------------- */
 
 /* The command is complete and OK: 1; still running: 0; else -1. NULL: it could not be started. */
 int task_done(struct task *t, imap4_cmd *c, struct err *e) NODISCARD;
 void task_drop(imap4_cmd **c);
-/* As it is now, with EXISTS and EXPUNGE heard so far. */
-uint32_t task_exists(const struct task *t);
+/* The items of a FETCH that brings messages into the archive. */
+#define TASK_ITEMS_MAX 160
+void task_body_items(const struct task *t, char items[TASK_ITEMS_MAX]);
 /* Start UID SEARCH UID 1:* into t->cmd; then read the answer into t->later. */
 int task_search(struct task *t, struct err *e) NODISCARD;
 int task_search_take(struct task *t, struct err *e) NODISCARD;

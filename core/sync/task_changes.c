@@ -16,7 +16,7 @@ static int after_removed_fetch(struct task *t, struct err *e);
 static int give_up(struct task *t)
 {
 	task_drop(&t->cmd);
-	task_drop(&t->cmd2);
+	(void)task_guessed(t, GUESS_NOTHING);
 	task_reset_listing(t);
 	t->changed_from = 0;
 	t->step = task_list;
@@ -32,25 +32,41 @@ static int failed(struct task *t, struct err *e)
 	return give_up(t);
 }
 
-int task_changes(struct task *t, struct err *e)
+/* What changed among the UIDs below the mark of the last complete run. */
+static int start_changed(struct task *t, imap4_cmd **out, struct err *e)
 {
 	struct uidset known = UIDSET_INIT;
-	imap4_fetch_opts changed = {.struct_size = sizeof changed,
+	const imap4_fetch_opts o = {.struct_size = sizeof o,
 		.by = IMAP4_BY_UID,
 		.changedsince = t->plan->local->highestmodseq};
-	imap4_fetch_opts fresh = {
-		.struct_size = sizeof fresh, .by = IMAP4_BY_UID, .open_from = t->changed_from};
-	t->full = false;
-	if (uidset_add_range(&known, 1, t->changed_from - 1, e) != 0)
+	if (uidset_add_range(&known, 1, t->plan->local->uidnext - 1, e) != 0)
 		return -1;
-	t->cmd = imap4_fetch_start(t->session, &known, "UID FLAGS", &changed);
+	*out = imap4_fetch_start(t->session, &known, "UID FLAGS", &o);
 	uidset_release(&known);
-	if (t->cmd != NULL)
-		t->cmd2 = imap4_fetch_start(t->session, NULL, "UID FLAGS", &fresh);
-	if (t->cmd == NULL || t->cmd2 == NULL)
-		return sync_err_last(e, ERR_MAILBOX, t->session, NULL);
+	return *out != NULL ? 0 : sync_err_last(e, ERR_MAILBOX, t->session, NULL);
+}
+
+int task_start_changes(struct task *t, struct err *e)
+{
+	const imap4_fetch_opts o = {
+		.struct_size = sizeof o, .by = IMAP4_BY_UID, .open_from = t->plan->local->uidnext};
+	if (start_changed(t, &t->guessed, e) != 0)
+		return -1;
+	t->guessed_new = imap4_fetch_start(t->session, NULL, "UID FLAGS", &o);
+	return t->guessed_new != NULL ? 0 : sync_err_last(e, ERR_MAILBOX, t->session, NULL);
+}
+
+int task_changes(struct task *t, struct err *e)
+{
+	t->full = false;
+	if (!task_guessed(t, GUESS_CHANGES)) {
+		if (!task_may_start(t))
+			return 0;
+		if (task_start_changes(t, e) != 0)
+			return -1;
+	}
 	t->step = after_changes;
-	return 0;
+	return 1;
 }
 
 /* Flags of known messages are recorded as they come; all others go to t->seen. An answer to n:*
@@ -72,34 +88,48 @@ static int take_changes(struct task *t, imap4_cmd *c, struct err *e)
 	return 0;
 }
 
-static int after_changes(struct task *t, struct err *e)
+/* Do the known and the new ones make up what is there? */
+static int add_up(struct task *t, struct err *e)
 {
-	if (take_changes(t, t->cmd, e) != 0 || take_changes(t, t->cmd2, e) != 0)
+	struct uidset all = UIDSET_INIT;
+	if (uidset_copy(&all, &t->seen, e) != 0 ||
+		uidset_unite(&all, store_stored(t->generation), e) != 0) {
+		uidset_release(&all);
 		return -1;
-	int rc = task_done(t, t->cmd, e);
-	if (rc > 0)
-		rc = task_done(t, t->cmd2, e);
-	if (rc == 0)
-		return 0;
-	if (rc < 0)
-		return failed(t, e);
-	task_drop(&t->cmd);
-	task_drop(&t->cmd2);
-	uint64_t known = uidset_count(store_stored(t->generation)) + uidset_count(&t->seen);
-	uint32_t exists = task_exists(t);
-	if (known < exists)
+	}
+	uint64_t known = uidset_count(&all);
+	if (known == t->exists)
+		uidset_swap(&t->seen, &all);
+	uidset_release(&all);
+	if (known < t->exists)
 		return give_up(t);
-	if (known > exists) {
+	if (known > t->exists) {
+		if (!task_may_start(t))
+			return 0;
 		if (task_search(t, e) != 0)
 			return -1;
 		t->step = after_removed_search;
 		return 0;
 	}
-	if (uidset_unite(&t->seen, store_stored(t->generation), e) != 0)
-		return -1;
 	t->list_ok = t->trusted = true;
 	t->step = task_listed;
 	return 1;
+}
+
+static int after_changes(struct task *t, struct err *e)
+{
+	if (take_changes(t, t->guessed, e) != 0 || take_changes(t, t->guessed_new, e) != 0)
+		return -1;
+	int rc = task_done(t, t->guessed, e);
+	if (rc > 0)
+		rc = task_done(t, t->guessed_new, e);
+	if (rc == 0)
+		return 0;
+	if (rc < 0)
+		return failed(t, e);
+	task_drop(&t->guessed);
+	task_drop(&t->guessed_new);
+	return task_adopt_early(t, e) != 0 ? -1 : add_up(t, e);
 }
 
 /* Which ones went away? Their absence here makes them suspects; a FETCH of just them that ends
@@ -125,11 +155,13 @@ static int after_removed_search(struct task *t, struct err *e)
 		return -1;
 	}
 	bool sound = uidset_is_empty(&extra) && !uidset_is_empty(&t->suspects) &&
-		uidset_count(&t->later) == task_exists(t);
+		uidset_count(&t->later) == t->exists;
 	uidset_release(&extra);
 	if (!sound)
 		return give_up(t);
 	const imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID};
+	if (!task_may_start(t))
+		return 0;
 	t->cmd = imap4_fetch_start(t->session, &t->suspects, "UID FLAGS", &o);
 	if (t->cmd == NULL)
 		return sync_err_last(e, ERR_MAILBOX, t->session, NULL);

@@ -25,10 +25,9 @@ static struct batch *find_batch(struct task *t, bool in_flight)
 
 static int start_batch(struct task *t, struct batch *b, struct err *e)
 {
-	char items[160];
+	char items[TASK_ITEMS_MAX];
 	const imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID, .sink = &b->sink};
-	snprintf(items, sizeof items, "UID FLAGS INTERNALDATE RFC822.SIZE%s BODY.PEEK[]",
-		task_id_items(t));
+	task_body_items(t, items);
 	if (uidset_unite(&t->asked, &b->set, e) != 0)
 		return -1;
 	batch_reset_response(b);
@@ -164,6 +163,8 @@ static int end_batch(struct task *t, struct batch *b, struct err *e)
 static int fill(struct task *t, struct err *e)
 {
 	struct batch *b;
+	if ((t->npieces > 0 || !uidset_is_empty(&t->want)) && !task_may_start(t))
+		return 0;
 	while ((b = find_batch(t, false)) != NULL) {
 		int rc = choose(t, b, find_batch(t, true) == NULL, e);
 		if (rc <= 0)
@@ -187,7 +188,7 @@ int task_fetch(struct task *t, struct err *e)
 	}
 	if (fill(t, e) != 0)
 		return -1;
-	if (find_batch(t, true) != NULL)
+	if (find_batch(t, true) != NULL || t->again)
 		return 0;
 	if (t->match != NULL)
 		return match_settle(t, e);

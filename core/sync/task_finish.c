@@ -20,6 +20,8 @@ int task_confirm(struct task *t, struct err *e)
 		t->step = task_finish;
 		return 1;
 	}
+	if (!task_may_start(t))
+		return 0;
 	if (task_search(t, e) != 0)
 		return -1;
 	t->searches++;
@@ -93,7 +95,7 @@ static int after_confirm(struct task *t, struct err *e)
 		return -1;
 	if (rc > 0 && task_search_take(t, e) != 0)
 		return -1;
-	bool credible = rc > 0 && uidset_count(&t->later) == task_exists(t);
+	bool credible = rc > 0 && uidset_count(&t->later) == t->exists;
 	task_drop(&t->cmd);
 	err_clear(e);
 	if (rc > 0 && !credible && t->searches < SEARCHES_MAX) {

@@ -19,6 +19,8 @@ static int start_list(struct task *t, uint32_t below, struct err *e)
 {
 	struct uidset set = UIDSET_INIT;
 	imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID};
+	if (!task_may_start(t))
+		return 0;
 	if (below == 0)
 		o.open_from = 1;
 	else if (uidset_add_range(&set, 1, below - 1, e) != 0)
@@ -34,14 +36,21 @@ static int start_list(struct task *t, uint32_t below, struct err *e)
 int task_list(struct task *t, struct err *e)
 {
 	t->full = true;
-	if (task_exists(t) == 0 && uidset_is_empty(store_stored(t->generation)) &&
+	bool guessed = task_guessed(t, GUESS_LIST);
+	if (t->exists == 0 && uidset_is_empty(store_stored(t->generation)) &&
 		uidset_is_empty(store_failed(t->generation))) {
 		/* Some servers answer BAD to any FETCH in an empty mailbox (Perdition, Zimbra). */
+		task_drop(&t->guessed);
 		t->list_ok = t->trusted = true;
 		t->step = task_listed;
 		return 1;
 	}
-	return start_list(t, 0, e);
+	if (!guessed)
+		return start_list(t, 0, e);
+	t->cmd = t->guessed;
+	t->guessed = NULL;
+	t->step = after_list;
+	return 1;
 }
 
 static int take_listed(struct task *t, imap4_cmd *c, struct err *e)
@@ -77,6 +86,8 @@ static uint32_t limited_below(const imap4_result *r)
 
 static int search_too(struct task *t, struct err *e)
 {
+	if (!task_may_start(t))
+		return 0;
 	if (task_search(t, e) != 0)
 		return -1;
 	t->step = after_search;
@@ -100,11 +111,14 @@ static int after_list(struct task *t, struct err *e)
 		return start_list(t, below, e);
 	}
 	t->list_ok = rc > 0;
+	if (rc > 0 && task_adopt_early(t, e) != 0)
+		return -1;
 	if (rc < 0) {
+		(void)task_guessed(t, GUESS_NOTHING);
 		task_odd(t, "the listing was refused (%s); searching instead", e->text);
 		err_clear(e);
 	}
-	if (t->list_ok && uidset_count(&t->seen) == task_exists(t)) {
+	if (t->list_ok && uidset_count(&t->seen) == t->exists) {
 		t->trusted = true;
 		t->step = task_listed;
 		return 1;
@@ -131,7 +145,7 @@ static int after_search(struct task *t, struct err *e)
 			return -1;
 		err_clear(e);
 	}
-	uint32_t exists = task_exists(t);
+	uint32_t exists = t->exists;
 	t->trusted = plan_counts_agree(listed, t->list_ok, searched, rc > 0, exists);
 	if (!t->trusted) {
 		t->incomplete = true;
@@ -158,6 +172,8 @@ int task_listed(struct task *t, struct err *e)
 		if (rc == 0)
 			rc = uidset_subtract(&p.want, store_stored(g), e);
 	}
+	if (rc == 0)
+		rc = uidset_subtract(&p.want, &t->asked, e); /* early */
 	if (rc == 0 && p.unproved && !t->incomplete) {
 		t->incomplete = true;
 		job_note(t->job, SYNC_NOTE_PROBLEM,
@@ -170,10 +186,10 @@ int task_listed(struct task *t, struct err *e)
 		/* The incremental listing has proved its own suspects. */
 		if (t->full)
 			uidset_swap(&t->suspects, &p.suspects);
-		t->marks.messages = task_exists(t);
+		t->marks.messages = t->exists;
 		t->listed = true;
 		t->deaths = 0;
-		t->job->progress.messages_total += uidset_count(&t->want);
+		t->job->progress.messages_total += uidset_count(&t->want) + uidset_count(&t->asked);
 		t->step = t->previous != 0 && !uidset_is_empty(&t->want) ? task_match : task_fetch;
 	}
 	plan_mailbox_release(&p);

@@ -19,12 +19,15 @@ int task_open(struct task *t, struct err *e)
 {
 	const struct sync_folder *f = t->plan->remote;
 	const imap4_str wire = {buf_str(&f->wire), f->wire.len};
-	const imap4_select_opts o = {.struct_size = sizeof o, .condstore = task_uses_condstore(t)};
+	const imap4_select_opts o = {
+		.struct_size = sizeof o, .condstore = task_uses_condstore(t), .pipelined = 1};
+	if (!task_may_start(t))
+		return 0;
 	t->cmd = imap4_select_start(t->session, wire, &o);
 	if (t->cmd == NULL)
 		return sync_err_last(e, ERR_MAILBOX, t->session, NULL);
 	t->step = after_examine;
-	return 0;
+	return task_guess(t, e);
 }
 
 /* Another UIDVALIDITY than a moment ago: what was listed means nothing any more. */
@@ -82,6 +85,7 @@ static int opened(struct task *t, const imap4_selected *m, struct err *e)
 			return -1;
 	} else if (t->listed) {
 		/* After a reconnect: the listing still holds. */
+		(void)task_guessed(t, GUESS_NOTHING);
 		t->step = t->match != NULL && match_is_young(t->match) ? task_match : task_fetch;
 		return 1;
 	}
@@ -99,11 +103,17 @@ static int opened(struct task *t, const imap4_selected *m, struct err *e)
 
 static int after_examine(struct task *t, struct err *e)
 {
+	imap4_selected m = {0};
 	int rc = task_done(t, t->cmd, e);
 	if (rc == 0)
 		return 0;
+	const imap4_selected *found = imap4_cmd_selected(t->cmd);
+	if (found != NULL)
+		m = *found;
+	bool selected = found != NULL;
 	task_drop(&t->cmd);
 	if (rc < 0) {
+		(void)task_guessed(t, GUESS_NOTHING);
 		if (e->code == E_BAD && task_uses_condstore(t)) {
 			/* Some servers advertise CONDSTORE and choke on the parameter. */
 			t->plain_examine = true;
@@ -113,11 +123,10 @@ static int after_examine(struct task *t, struct err *e)
 		}
 		return -1;
 	}
-	const imap4_selected *m = imap4_selected_mailbox(t->session);
-	if (m == NULL)
+	if (!selected)
 		return err_set(e, ERR_MAILBOX, E_PROTO,
 			"the server said OK to EXAMINE but selected nothing");
-	if (m->uidnotsticky)
+	if (m.uidnotsticky)
 		task_odd(t, "the server does not keep UIDs of this folder (UIDNOTSTICKY)");
-	return opened(t, m, e);
+	return opened(t, &m, e);
 }

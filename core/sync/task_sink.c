@@ -41,6 +41,13 @@ static int on_begin(void *ctx, const imap4_message *so_far, imap4_str section, u
 	struct err e = ERR_INIT;
 	if (err_is_set(&t->sink_err))
 		return -1;
+	if (b->early && task_catch_up(t, &e) != 0)
+		return sink_failed(t, &e);
+	/* The mailbox is another than was thought, or its listing cannot be relied on: they are asked for again. */
+	if (b->cmd == NULL || b->early) {
+		b->wasted = true;
+		return IMAP4_SINK_SKIP;
+	}
 	/* Neither a part of the message nor a second body in one response was asked for. */
 	if (section.len != 0 || b->body)
 		return IMAP4_SINK_SKIP;
