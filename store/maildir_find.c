@@ -326,8 +326,8 @@ static size_t expand(const unsigned char *p, size_t n, unsigned char *out)
 	return (size_t)(to - out);
 }
 
-int maildir_read_wire(const struct fsys *fs, int fd, bool add_cr,
-	int (*sink)(void *ctx, const void *p, size_t n), void *ctx, struct err *e)
+int maildir_read_both(const struct fsys *fs, int fd, bool add_cr, 
+	int (*sink)(void *ctx, struct slice wire, struct slice stored), void *ctx, struct err *e)
 {
 	unsigned char *chunk = malloc(3 * (size_t)READ_CHUNK);
 	if (chunk == NULL)
@@ -340,11 +340,31 @@ int maildir_read_wire(const struct fsys *fs, int fd, bool add_cr,
 			result = err_sys(e, ERR_MESSAGE, E_IO, errno, "cannot read a message file");
 		if (n <= 0)
 			break;
-		size_t len = (size_t)n;
-		result = add_cr ? sink(ctx, wide, expand(chunk, len, wide)) : sink(ctx, chunk, len);
-		if (len < READ_CHUNK)
+		const struct slice stored = slice_of(chunk, (size_t)n);
+		result = sink(ctx, add_cr ? slice_of(wide, expand(chunk, stored.n, wide)) : stored,
+			stored);
+		if (stored.n < READ_CHUNK)
 			break;
 	}
 	free(chunk);
 	return result;
+}
+
+struct wire_sink {
+	int (*sink)(void *ctx, const void *p, size_t n);
+	void *ctx;
+};
+
+static int pass_wire(void *ctx, struct slice wire, struct slice stored)
+{
+	const struct wire_sink *w = ctx;
+	(void)stored;
+	return w->sink(w->ctx, wire.p, wire.n);
+}
+
+int maildir_read_wire(const struct fsys *fs, int fd, bool add_cr,
+	int (*sink)(void *ctx, const void *p, size_t n), void *ctx, struct err *e)
+{
+	struct wire_sink w = {sink, ctx};
+	return maildir_read_both(fs, fd, add_cr, pass_wire, &w, e);
 }

@@ -146,6 +146,15 @@ static int replace_file(struct repair *r, struct wound *w)
 	return moved <= 0 ? moved : row_is_lost(r, w);
 }
 
+/* An error that has passed is no reason to move a file that the server may not have any more. */
+static int mend_unreadable(struct repair *r, struct wound *w)
+{
+	int result = repair_can_be_read(r, w);
+	if (result > 0)
+		w->mending = STORE_MENDED;
+	return result == 0 ? replace_file(r, w) : result > 0 ? 0 : -1;
+}
+
 static int mend_name(struct repair *r, struct wound *w)
 {
 	int result = repair_name(r, w);
@@ -200,7 +209,8 @@ static int mend_folder(struct repair *r, struct wound *w)
 			result = folder_write_side(r->s, &m, &box, g.uidvalidity, r->e);
 			maildir_close(&m);
 		}
-		if (result == 0)
+		/* What was not looked at may be opened now, but nobody knows what is in it. */
+		if (result == 0 && !w->f.unseen)
 			w->mending = STORE_MENDED;
 	}
 	index_mailbox_release(&box);
@@ -222,8 +232,8 @@ static int mend(struct repair *r, struct wound *w)
 	case STORE_FAULT_EXTRA: return mend_extra(r, w);
 	case STORE_FAULT_NAME: return mend_name(r, w);
 	case STORE_FAULT_CHANGED:
-	case STORE_FAULT_SIZE:
-	case STORE_FAULT_UNREADABLE: return w->f.has_row ? replace_file(r, w) : 0;
+	case STORE_FAULT_SIZE: return w->f.has_row ? replace_file(r, w) : 0;
+	case STORE_FAULT_UNREADABLE: return w->f.has_row ? mend_unreadable(r, w) : 0;
 	case STORE_FAULT_TIME:
 		result = repair_time(r, w);
 		if (result > 0)

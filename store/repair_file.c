@@ -93,27 +93,43 @@ int repair_set_aside(struct repair *r, const struct wound *w)
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
-int repair_time(struct repair *r, const struct wound *w)
+/* 1 it has this time now, 0 it cannot. */
+static int set_time(struct repair *r, const struct wound *w, int64_t secs)
 {
-	struct wound_row row;
 	const struct fsys *fs = r->s->fs;
-	if (repair_row(r, w->f.generation, w->f.uid, &row) != 0)
-		return -1;
-	buf_release(&row.flags);
+	const struct timespec times[2] = {
+		{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)secs, .tv_nsec = 0}};
 	int fd = verify_open(&r->m, file_name(w), w->f.in_new, NULL);
 	if (fd < 0)
 		return 0;
-	const struct timespec times[2] = {
-		{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)row.secs, .tv_nsec = 0}};
-	int result = row.found && fs->futimens(fs->ctx, fd, times) == 0;
+	int result = fs->futimens(fs->ctx, fd, times) == 0;
 	fsys_close_quiet(fs, fd);
 	return result;
 }
 
+int repair_time(struct repair *r, const struct wound *w)
+{
+	struct wound_row row;
+	if (repair_row(r, w->f.generation, w->f.uid, &row) != 0)
+		return -1;
+	buf_release(&row.flags);
+	return row.found ? set_time(r, w, row.secs) : 0;
+}
+
 /* ---- name ------------------------------------------------------------------------------------ */
 
+/* A time that is wrong besides needs no second repair. That of a file with several names is another message's. */
+static int time_besides(
+	struct repair *r, const struct wound *w, const struct wound_row *row, const struct stat *st)
+{
+	if (st->st_nlink > 1 || (int64_t)st->st_mtime == row->secs || set_time(r, w, row->secs))
+		return 0;
+	return err_set(r->e, ERR_MESSAGE, E_IO, "cannot set the time of a message file");
+}
+
 /* Rename the file to what the row says. */
-static int give_name(struct repair *r, const struct wound *w, const struct wound_row *row)
+static int give_name(
+	struct repair *r, const struct wound *w, const struct wound_row *row, const struct stat *st)
 {
 	char letters[FLAG_LETTERS_MAX], name[FILE_NAME_SIZE];
 	bool opened;
@@ -121,6 +137,8 @@ static int give_name(struct repair *r, const struct wound *w, const struct wound
 		maildir_save_keywords(&r->m, r->e) != 0)
 		return -1;
 	folder_file_name(row->base, letters, name);
+	if (time_besides(r, w, row, st) != 0)
+		return -1;
 	int from = file_dir(r, w, &opened);
 	int result = 0;
 	if (from >= 0 && fsys_rename_noreplace(r->s->fs, from, file_name(w), r->m.cur, name) == 0)
@@ -160,7 +178,23 @@ static int name_of_row(struct repair *r, const struct wound *w)
 	if (result == 0)
 		result = read_content(r, w, row.add_cr, &st, &c);
 	if (result > 0)
-		result = is_row(&row, &st, &c) ? give_name(r, w, &row) : 0;
+		result = is_row(&row, &st, &c) ? give_name(r, w, &row, &st) : 0;
+	buf_release(&row.flags);
+	return result;
+}
+
+int repair_can_be_read(struct repair *r, const struct wound *w)
+{
+	struct wound_row row;
+	struct verify_content c;
+	struct stat st;
+	int result = repair_row(r, w->f.generation, w->f.uid, &row) == 0 ? 0 : -1;
+	if (result == 0)
+		result = read_content(r, w, row.add_cr, &st, &c);
+	if (result > 0)
+		result = is_row(&row, &st, &c);
+	if (result > 0 && time_besides(r, w, &row, &st) != 0)
+		result = -1;
 	buf_release(&row.flags);
 	return result;
 }
@@ -203,7 +237,7 @@ static int name_of_missing(struct repair *r, const struct wound *w)
 		if (repair_row(r, wish.found->f.generation, wish.found->f.uid, &row) != 0)
 			result = -1;
 		else
-			result = is_row(&row, &st, &c) ? give_name(r, w, &row) : 0;
+			result = is_row(&row, &st, &c) ? give_name(r, w, &row, &st) : 0;
 		buf_release(&row.flags);
 		if (result > 0)
 			wish.found->mending = STORE_MENDED;

@@ -52,6 +52,8 @@ int repair_by_row(const void *a, const void *b);
 int repair_set_aside(struct repair *r, const struct wound *w) NODISCARD;
 /* The file's time becomes INTERNALDATE. */
 int repair_time(struct repair *r, const struct wound *w) NODISCARD;
+/* 1 the file of the row can be read and is what the row says (its time is, too, from now on), 0 not, -1. */
+int repair_can_be_read(struct repair *r, const struct wound *w) NODISCARD;
 /* The row's own file has a wrong name, or a stray one is the missing file of some row: it gets
  * that name. */
 int repair_name(struct repair *r, struct wound *w) NODISCARD;

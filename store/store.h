@@ -287,6 +287,11 @@ int store_records(struct store *s, int64_t generation, const struct uidset *whic
 /* Read a stored message's wire bytes in chunks: sink(ctx, p, n) returns 0 to go on. */
 int store_message_read(struct store *s, int64_t generation, uint32_t uid,
 	int (*sink)(void *ctx, const void *p, size_t n), void *ctx, struct err *e) NODISCARD;
+/* The same with the bytes as they are in the file (imapsync-archive(5)) beside those of the wire, chunk by chunk: for
+ * copying files that are checked on the way. */
+int store_message_read_both(struct store *s, int64_t generation, uint32_t uid,
+	int (*sink)(void *ctx, struct slice wire, struct slice stored), void *ctx,
+	struct err *e) NODISCARD;
 /* The same by pulling. The reader must be closed before the store is. */
 struct store_reader;
 int store_reader_open(struct store *s, int64_t generation, uint32_t uid, struct store_reader **out,
@@ -384,6 +389,7 @@ struct store_finding {
 	bool has_row;			/* there is a row with a file for this UID */
 	enum store_state state;		/* of that row */
 	bool current;			/* that row is of the mailbox's current generation */
+	bool unseen;			/* FOLDER: it could not be looked at to its end; there may be more */
 	const char *detail;		/* one clause, safe to print */
 };
 

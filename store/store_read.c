@@ -71,18 +71,38 @@ static int find_place(
 	return group_find(s, generation, uid) != NULL ? store_commit(s, e) : 0;
 }
 
+static int open_stored(
+	struct store *s, int64_t generation, uint32_t uid, int *fd, bool *add_cr, struct err *e)
+{
+	struct place p = {.flags = BUF_INIT(MAIL_FLAGS_TEXT_MAX)};
+	int result = find_place(s, generation, uid, &p, e);
+	if (result == 0)
+		result = open_place(s, generation, &p, fd, e);
+	*add_cr = p.add_cr;
+	buf_release(&p.flags);
+	return result != 0 ? -1 : 0;
+}
+
 int store_message_read(struct store *s, int64_t generation, uint32_t uid,
 	int (*sink)(void *ctx, const void *p, size_t n), void *ctx, struct err *e)
 {
-	struct place p = {.flags = BUF_INIT(MAIL_FLAGS_TEXT_MAX)};
 	int fd = -1;
-	int result = find_place(s, generation, uid, &p, e);
-	if (result == 0)
-		result = open_place(s, generation, &p, &fd, e);
-	buf_release(&p.flags);
-	if (result != 0)
+	bool add_cr;
+	if (open_stored(s, generation, uid, &fd, &add_cr, e) != 0)
 		return -1;
-	result = maildir_read_wire(s->fs, fd, p.add_cr, sink, ctx, e);
+	int result = maildir_read_wire(s->fs, fd, add_cr, sink, ctx, e);
+	fsys_close_quiet(s->fs, fd);
+	return result;
+}
+
+int store_message_read_both(struct store *s, int64_t generation, uint32_t uid,
+	int (*sink)(void *ctx, struct slice wire, struct slice stored), void *ctx, struct err *e)
+{
+	int fd = -1;
+	bool add_cr;
+	if (open_stored(s, generation, uid, &fd, &add_cr, e) != 0)
+		return -1;
+	int result = maildir_read_both(s->fs, fd, add_cr, sink, ctx, e);
 	fsys_close_quiet(s->fs, fd);
 	return result;
 }
@@ -157,19 +177,13 @@ struct store_reader {
 int store_reader_open(
 	struct store *s, int64_t generation, uint32_t uid, struct store_reader **out, struct err *e)
 {
-	struct place p = {.flags = BUF_INIT(MAIL_FLAGS_TEXT_MAX)};
 	struct store_reader *r = malloc(sizeof *r);
 	if (r == NULL)
 		return err_nomem(e, "reading a message");
 	r->fs = s->fs;
 	r->cr_given = false;
 	r->at = r->n = 0;
-	int result = find_place(s, generation, uid, &p, e);
-	if (result == 0)
-		result = open_place(s, generation, &p, &r->fd, e);
-	r->add_cr = p.add_cr;
-	buf_release(&p.flags);
-	if (result != 0) {
+	if (open_stored(s, generation, uid, &r->fd, &r->add_cr, e) != 0) {
 		free(r);
 		return -1;
 	}

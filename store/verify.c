@@ -312,9 +312,9 @@ static int look_at_strays(struct verify *v)
 
 /* ---- one folder ------------------------------------------------------------------------------ */
 
-static int report_folder(struct verify *v, const char *detail)
+static int report_folder(struct verify *v, const char *detail, bool unseen)
 {
-	struct store_finding f = {.fault = STORE_FAULT_FOLDER, .detail = detail};
+	struct store_finding f = {.fault = STORE_FAULT_FOLDER, .unseen = unseen, .detail = detail};
 	return report(v, &f);
 }
 
@@ -336,7 +336,7 @@ static int check_side_file(struct verify *v, const struct store_mailbox *box)
 		wrong = "its side file .mailbox is that of another mailbox";
 	side_file_release(&side);
 	buf_release(&text);
-	return wrong != NULL ? report_folder(v, wrong) : 0;
+	return wrong != NULL ? report_folder(v, wrong, false) : 0;
 }
 
 /* The folder is open, or not there. */
@@ -372,7 +372,7 @@ static int look_at_folder(struct verify *v, struct slice path, const struct stor
 	v->m = result == 0 ? &m : NULL;
 	if (result != 0 && v->e->code == E_MISSING && box != NULL) {
 		err_clear(v->e);
-		result = box->selectable ? report_folder(v, "the folder is not there") : 0;
+		result = box->selectable ? report_folder(v, "the folder is not there", false) : 0;
 	}
 	if (result == 0)
 		result = compare_folder(v, box);
@@ -384,7 +384,7 @@ static int look_at_folder(struct verify *v, struct slice path, const struct stor
 	if (result < 0 && !v->stopped && v->e->code != E_NOMEM && !is_index_trouble(v->e)) {
 		struct err why = *v->e;
 		err_clear(v->e);
-		result = report_folder(v, why.text);
+		result = report_folder(v, why.text, true);
 	}
 	return result;
 }

@@ -24,6 +24,13 @@ static void on_alert(void *ctx, imap4_session *s, imap4_str text)
 		text_show(shown, sizeof shown, slice_of(text.ptr, text.len)));
 }
 
+static void on_data(void *ctx, imap4_session *s, const imap4_data *d)
+{
+	const struct sync_account *a = ctx;
+	(void)s;
+	a->data(a->data_ctx, d);
+}
+
 static void on_trace(void *ctx, const char *line, size_t n)
 {
 	const struct sync_account *a = ctx;
@@ -120,6 +127,7 @@ int dial_start(struct dial *d, const struct sync_account *account, const struct 
 	/* The library hands this pointer back and never looks behind it. */
 	events.ctx = (void *)(uintptr_t)account;
 	events.alert = on_alert;
+	events.data = account->data != NULL ? on_data : NULL;
 	events.trace = account->trace != NULL ? on_trace : NULL;
 	o.events = &events;
 	imap4_err rc = imap4_open_start(&d->session, &o, &why);

@@ -26,13 +26,13 @@ struct export
 	const struct sync_hooks *h;
 	struct export_report *r;
 	struct export_writer *w;
-	FILE *manifest;
+	struct export_manifest *manifest;
 	struct sha256 *hash;
 	struct buf place;
 	struct err *e; /* of the callback that is running */
 	/* the message */
 	bool second; /* it is being read again, and written */
-	uint64_t size, crlf;
+	uint64_t size, stored, crlf;
 	bool bare_lf, after_cr;
 	bool lf;	     /* drop CRs before LFs */
 	bool cr_waits;	     /* ... such a CR, perhaps */
@@ -169,19 +169,22 @@ static int put(struct export *x, const unsigned char *p, size_t n, struct err *e
 	return 0;
 }
 
-static int take(void *ctx, const void *p, size_t n)
+/* The bytes that the format is to get are kept, or written when they come the second time. */
+static int take(void *ctx, struct slice wire, struct slice stored)
 {
 	struct export *x = ctx;
-	if (sha256_add(x->hash, p, n, x->e) != 0)
+	const struct slice s = x->w->as_stored ? stored : wire;
+	uint64_t at = x->w->as_stored ? x->stored : x->size;
+	if (sha256_add(x->hash, wire.p, wire.n, x->e) != 0)
 		return 1;
-	if (x->second) {
-		x->size += n;
-		return put(x, p, n, x->e) != 0;
-	}
-	scan(x, p, n);
-	if (x->size + n <= EXPORT_HOLD && n > 0)
-		memcpy(x->hold + x->size, p, n);
-	x->size += n;
+	x->size += wire.n;
+	x->stored += stored.n;
+	if (x->second)
+		return put(x, s.p, s.n, x->e) != 0;
+	if (!x->w->as_stored)
+		scan(x, wire.p, wire.n);
+	if (at + s.n <= EXPORT_HOLD && s.n > 0)
+		memcpy(x->hold + at, s.p, s.n);
 	return 0;
 }
 
@@ -191,11 +194,11 @@ static int read_message(
 {
 	const struct store_record *r = item->record;
 	unsigned char got[SHA256_LEN];
-	x->size = 0;
+	x->size = x->stored = 0;
 	x->e = e;
 	if (sha256_begin(x->hash, e) != 0)
 		return -1;
-	int rc = store_message_read(x->s, r->generation, r->uid, take, x, why);
+	int rc = store_message_read_both(x->s, r->generation, r->uid, take, x, why);
 	if (rc > 0)
 		return -1;
 	if (rc < 0) {
@@ -214,15 +217,16 @@ static int read_message(
 
 static int write_message(struct export *x, const struct selection_item *item, struct err *e)
 {
-	struct export_message m = {item, x->size, x->crlf, !x->bare_lf};
+	const uint64_t held = x->w->as_stored ? x->stored : x->size;
+	struct export_message m = {item, x->size, x->stored, x->crlf, !x->bare_lf};
 	struct err why = ERR_INIT;
 	x->lf = x->cr_waits = false;
 	buf_clear(&x->place);
 	if (x->w->begin(x->w, &m, &x->lf, &x->place, e) != 0)
 		return -1;
 	int rc = 1;
-	if (x->size <= EXPORT_HOLD) {
-		if (put(x, x->hold, (size_t)x->size, e) != 0)
+	if (held <= EXPORT_HOLD) {
+		if (put(x, x->hold, (size_t)held, e) != 0)
 			return -1;
 	} else {
 		x->second = true;
@@ -296,11 +300,10 @@ static int on_unreadable(
 
 static int finish(struct export *x, struct err *e)
 {
-	long size = fflush(x->manifest) == 0 ? ftell(x->manifest) : -1;
-	if (size < 0)
-		return err_sys(
-			e, ERR_STORE, E_IO, errno, "cannot write the manifest's temporary file");
-	return x->w->finish(x->w, x->manifest, (uint64_t)size, e);
+	uint64_t size;
+	return export_manifest_end(x->manifest, &size, e) != 0
+		? -1
+		: x->w->finish(x->w, x->manifest, size, e);
 }
 
 static struct export_writer *open_output(const struct export_options *o, struct err *e)
@@ -326,11 +329,7 @@ static int run(struct export *x, struct err *e)
 	x->hash = sha256_new(e);
 	if (x->hash == NULL)
 		return -1;
-	x->manifest = tmpfile();
-	if (x->manifest == NULL)
-		return err_sys(
-			e, ERR_STORE, E_IO, errno, "cannot make the manifest's temporary file");
-	if (export_manifest_begin(x->manifest, e) != 0)
+	if (export_manifest_open(&x->manifest, e) != 0)
 		return -1;
 	x->w = open_output(x->o, e);
 	if (x->w == NULL)
@@ -355,8 +354,7 @@ int sync_export(struct store *s, const struct export_options *o, const struct sy
 	int rc = run(x, e);
 	if (x->w != NULL)
 		x->w->close(x->w);
-	if (x->manifest != NULL)
-		fclose(x->manifest);
+	export_manifest_close(x->manifest);
 	sha256_free(x->hash);
 	buf_release(&x->place);
 	free(x->hold);

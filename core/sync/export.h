@@ -13,12 +13,16 @@
  *     that differs or cannot be read is reported and left out.
  *   - Memory does not depend on the size of a message or of the archive.
  *
- * The manifest: one line a message, in the order of the messages; its first two lines say so:
- *     imapsync-manifest 1
+ * The manifest: one line a message, in the order of the messages; its first two lines say so, and the last one has the
+ * SHA-256 of all bytes in front of it:
+ *     imapsync-manifest 2
  *     # sha256 size date flags uidvalidity uid folder place
- * separated by single spaces. sha256 and size: of the message as the server sent it. date:
+ *     ...
+ *     # end SHA256
+ * Version 1 is the same without the last line. Fields are separated by single spaces. sha256 and size: of the message as the server sent it. date:
  * INTERNALDATE as 2024-03-01T10:00:00+0200, or "-". flags: separated by commas, or "-". folder: the
- * mailbox's name as the server spells it. place: the path in the tar file or folder, or
+ * mailbox's name as the server spells it, with '/' between levels unless a line "# delimiter ." in
+ * front says another one ("-": there is none). place: the path in the tar file or folder, or
  * @OFFSET+LENGTH in the (uncompressed) mbox, before quoting is undone. In flags, folder and place,
  * '%', ',' and bytes outside 21-7E are %XX; so is a flag "-". In a tar file it is the last entry,
  * MANIFEST; in a folder the file MANIFEST; beside an mbox FILE.manifest.

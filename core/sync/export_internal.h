@@ -3,8 +3,6 @@
 #ifndef CORE_SYNC_EXPORT_INTERNAL_H
 #define CORE_SYNC_EXPORT_INTERNAL_H
 
-#include <stdio.h>
-
 #include "core/sync/export.h"
 
 #define EXPORT_HOLD                                                                                \
@@ -32,14 +30,20 @@ int export_flush_parent(const char *path, struct err *e) NODISCARD;
 /* ---- writers
  * ------------------------------------------------------------------------------------- */
 
+struct export_manifest;
+
 struct export_message {
 	const struct selection_item *item;
-	uint64_t size, crlf; /* wire bytes, and how many of them are CRs before LFs */
-	bool all_crlf;	     /* no LF without CR: with LF line ends it can be restored */
+	uint64_t size;	 /* wire bytes */
+	uint64_t stored; /* bytes of its file in the archive */
+	/* Not known to a writer that takes the bytes as stored: */
+	uint64_t crlf; /* how many of the wire bytes are CRs before LFs */
+	bool all_crlf; /* no LF without CR: with LF line ends it can be restored */
 };
 
 /* An output format. All return 0 or -1 with *e. */
 struct export_writer {
+	bool as_stored; /* data() is to get the bytes of the archive's files */
 	int (*folder)(struct export_writer *w, const struct store_mailbox *box, struct err *e);
 	/* *lf: give the data with LF line ends. The place for the manifest may be appended here or
 	 * in end(). */
@@ -47,9 +51,10 @@ struct export_writer {
 		struct buf *place, struct err *e);
 	int (*data)(struct export_writer *w, const void *p, size_t n, struct err *e);
 	int (*end)(struct export_writer *w, struct buf *place, struct err *e);
-	/* All messages are written; the manifest is to be read from its beginning and has this
-	 * size. Makes the output appear. The writer must still be closed. */
-	int (*finish)(struct export_writer *w, FILE *manifest, uint64_t size, struct err *e);
+	/* All messages are written; the manifest is complete and has this size. Makes the output
+	 * appear. The writer must still be closed. */
+	int (*finish)(struct export_writer *w, struct export_manifest *manifest, uint64_t size,
+		struct err *e);
 	void (*close)(struct export_writer *w); /* nothing stays of what was not finished */
 };
 
@@ -85,11 +90,22 @@ struct export_tree *export_dir_new(const char *output, struct err *e);
 /* ---- manifest (export_manifest.c)
  * ----------------------------------------------------------------- */
 
-int export_manifest_begin(FILE *f, struct err *e) NODISCARD;
-int export_manifest_add(
-	FILE *f, const struct selection_item *item, struct slice place, struct err *e) NODISCARD;
-/* Call put() with the whole file, from its beginning. */
-int export_manifest_copy(FILE *f, int (*put)(void *ctx, const void *p, size_t n, struct err *e),
-	void *ctx, struct err *e) NODISCARD;
+/* A temporary file until the output is complete: the lines of export.h, in the order of the calls. */
+
+#define EXPORT_MANIFEST_FIRST  "imapsync-manifest " /* and the version */
+#define EXPORT_MANIFEST_FIELDS "# sha256 size date flags uidvalidity uid folder place"
+#define EXPORT_MANIFEST_END    "# end "
+
+/* *out must be closed also after a failure. */
+int export_manifest_open(struct export_manifest **out, struct err *e) NODISCARD;
+void export_manifest_close(struct export_manifest *m); /* NULL is fine */
+int export_manifest_add(struct export_manifest *m, const struct selection_item *item,
+	struct slice place, struct err *e) NODISCARD;
+/* The last line. *size: bytes of the whole. */
+int export_manifest_end(struct export_manifest *m, uint64_t *size, struct err *e) NODISCARD;
+/* Call put() with the whole, from its beginning. */
+int export_manifest_copy(struct export_manifest *m,
+	int (*put)(void *ctx, const void *p, size_t n, struct err *e), void *ctx,
+	struct err *e) NODISCARD;
 
 #endif

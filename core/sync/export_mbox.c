@@ -8,27 +8,25 @@
  * without a line end at its end gets one. Which it was, the size and hash in the manifest tell.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/sync/export_internal.h"
-
-static const char from[] = "From ";
-#define FROM_LEN (sizeof from - 1)
+#include "core/sync/mboxrd.h"
 
 struct mbox {
 	struct export_writer w;
 	struct export_out *out;
 	const struct export_options *o;
 	uint64_t begun; /* where the message begins */
-	bool quotes;	/* so far the line is nothing but '>' */
-	size_t matched; /* ... and this much of "From ", which is held back */
-	bool ended;	/* the last byte was LF */
+	struct mboxrd quoting;
+	bool ended; /* the last byte was LF */
 };
 
-static int put(struct mbox *m, const void *p, size_t n, struct err *e)
+static int put(void *ctx, const void *p, size_t n, struct err *e)
 {
-	return export_out_write(m->out, p, n, e);
+	return export_out_write(((struct mbox *)ctx)->out, p, n, e);
 }
 
 static int mbox_folder(struct export_writer *w, const struct store_mailbox *box, struct err *e)
@@ -66,57 +64,25 @@ static int mbox_begin(struct export_writer *w, const struct export_message *msg,
 	if (put(m, line, (size_t)n, e) != 0)
 		return -1;
 	m->begun = export_out_at(m->out);
-	m->quotes = true;
-	m->matched = 0;
+	m->quoting.put = put;
+	m->quoting.ctx = m;
+	mboxrd_begin(&m->quoting, MBOXRD_QUOTE);
 	m->ended = false;
 	return 0;
-}
-
-/* One byte at the beginning of a line. The '>' that is added may follow those that are there:
- * nobody can see which of them is new, and so they need not be held back. */
-static int at_line_start(struct mbox *m, unsigned char c, struct err *e)
-{
-	if (c == '>' && m->matched == 0)
-		return put(m, &c, 1, e);
-	if (c == (unsigned char)from[m->matched]) {
-		if (++m->matched < FROM_LEN)
-			return 0;
-		m->quotes = false;
-		m->matched = 0;
-		return put(m, ">From ", 1 + FROM_LEN, e);
-	}
-	size_t held = m->matched;
-	m->matched = 0;
-	m->quotes = c == '\n';
-	return held > 0 && put(m, from, held, e) != 0 ? -1 : put(m, &c, 1, e);
 }
 
 static int mbox_data(struct export_writer *w, const void *p, size_t n, struct err *e)
 {
 	struct mbox *m = (struct mbox *)w;
-	const unsigned char *at = p, *end = at + n;
 	if (n > 0)
-		m->ended = end[-1] == '\n';
-	while (at < end) {
-		if (m->quotes) {
-			if (at_line_start(m, *at++, e) != 0)
-				return -1;
-			continue;
-		}
-		const unsigned char *lf = memchr(at, '\n', (size_t)(end - at));
-		const unsigned char *stop = lf != NULL ? lf + 1 : end;
-		if (put(m, at, (size_t)(stop - at), e) != 0)
-			return -1;
-		m->quotes = lf != NULL;
-		at = stop;
-	}
-	return 0;
+		m->ended = ((const unsigned char *)p)[n - 1] == '\n';
+	return mboxrd_add(&m->quoting, p, n, e);
 }
 
 static int mbox_end(struct export_writer *w, struct buf *place, struct err *e)
 {
 	struct mbox *m = (struct mbox *)w;
-	if (m->matched > 0 && put(m, from, m->matched, e) != 0)
+	if (mboxrd_end(&m->quoting, e) != 0)
 		return -1;
 	buf_addf(place, "@%" PRIu64 "+%" PRIu64, m->begun, export_out_at(m->out) - m->begun);
 	return put(m, "\n\n", m->ended ? 1 : 2, e);
@@ -128,7 +94,8 @@ static int put_manifest(void *ctx, const void *p, size_t n, struct err *e)
 }
 
 /* The manifest first: the file itself says that all is there. */
-static int mbox_finish(struct export_writer *w, FILE *manifest, uint64_t size, struct err *e)
+static int mbox_finish(
+	struct export_writer *w, struct export_manifest *manifest, uint64_t size, struct err *e)
 {
 	struct mbox *m = (struct mbox *)w;
 	struct export_out *out = NULL;
@@ -188,8 +155,12 @@ struct export_writer *export_mbox_new(const struct export_options *o, struct err
 		free(m);
 		return NULL;
 	}
-	m->w = (struct export_writer){
-		mbox_folder, mbox_begin, mbox_data, mbox_end, mbox_finish, mbox_close};
+	m->w = (struct export_writer){.folder = mbox_folder,
+		.begin = mbox_begin,
+		.data = mbox_data,
+		.end = mbox_end,
+		.finish = mbox_finish,
+		.close = mbox_close};
 	m->o = o;
 	return &m->w;
 }

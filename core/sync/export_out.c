@@ -8,16 +8,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/text.h"
+#include "core/base/writeback.h"
 #include "core/sync/export_internal.h"
 #include "core/sync/gzip.h"
 
 #define OUT_BUFFER ((size_t)1 << 20)
+#define WRITEBACK  (UINT64_C(8) << 20) /* so much is handed to the disk at a time */
 
 struct export_out {
 	char *path, *part; /* NULL for standard output */
@@ -25,6 +28,7 @@ struct export_out {
 	bool force;
 	struct gzip *gzip; /* or NULL */
 	uint64_t at;
+	uint64_t written, begun; /* bytes of the file; of these, on their way to the disk */
 	size_t held;
 	unsigned char buffer[OUT_BUFFER];
 };
@@ -71,6 +75,11 @@ static int write_fd(void *ctx, const void *p, size_t n, struct err *e)
 		}
 		at += done;
 		n -= (size_t)done;
+		o->written += (uint64_t)done;
+	}
+	if (o->part != NULL && o->written - o->begun >= WRITEBACK) {
+		writeback_begin(o->fd, o->begun, o->written - o->begun);
+		o->begun = o->written;
 	}
 	return 0;
 }

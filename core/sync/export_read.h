@@ -56,6 +56,8 @@ struct export_line {
 	uint64_t size;
 	struct mail_date date;
 	uint32_t uidvalidity, uid;
+	struct slice flags;	    /* as written; see export_line_flags() */
+	char delimiter;		    /* of the folder's name; '\0': none */
 	struct slice folder, place; /* decoded; borrowed for the call */
 };
 
@@ -65,15 +67,28 @@ struct export_lines {
 	int (*each)(void *ctx, const struct export_line *line, struct err *e);
 	void *ctx;
 	uint64_t number;
+	uint64_t at; /* where the line that is given begins */
+	char delimiter;
+	unsigned version; /* 0: not known yet */
+	bool ended;	  /* the last line was there, and its SHA-256 is right */
+	struct sha256 *hash;
 	struct buf line, folder, place;
 };
 
 void export_lines_init(struct export_lines *l,
 	int (*each)(void *ctx, const struct export_line *line, struct err *e), void *ctx);
 void export_lines_release(struct export_lines *l);
+/* Only some lines of messages will come, the first of them with this number: there is no beginning and no end to look at. */
+void export_lines_part(struct export_lines *l, uint64_t number, char delimiter);
 int export_lines_add(struct export_lines *l, const void *p, size_t n, struct err *e) NODISCARD;
-int export_lines_end(
-	struct export_lines *l, struct err *e) NODISCARD; /* it must end in a line end */
+int export_lines_end(struct export_lines *l, struct err *e) NODISCARD; /* it must be whole */
+/* After export_lines_end(): it has a SHA-256 of itself. Those of version 1 do not; each() was called for lines that nothing
+ * but their form speaks for. */
+bool export_lines_proven(const struct export_lines *l);
+/* The flags of a line as canonical text (core/base/mail.h), appended. */
+int export_line_flags(const struct export_line *line, struct buf *out, struct err *e) NODISCARD;
+/* "@OFFSET+LENGTH" */
+bool export_mbox_place(struct slice place, uint64_t *offset, uint64_t *length);
 
 /* ---- tar (export_read_tar.c) ------------------------------------------------------------------ */
 

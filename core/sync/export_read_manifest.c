@@ -19,10 +19,21 @@ void export_lines_init(struct export_lines *l,
 {
 	l->each = each;
 	l->ctx = ctx;
-	l->number = 0;
+	l->number = l->at = 0;
+	l->version = 0;
+	l->hash = NULL;
+	l->ended = false;
+	l->delimiter = '/';
 	buf_init(&l->line, LINE_MAX_BYTES);
 	buf_init(&l->folder, LINE_MAX_BYTES);
 	buf_init(&l->place, LINE_MAX_BYTES);
+}
+
+void export_lines_part(struct export_lines *l, uint64_t number, char delimiter)
+{
+	l->number = number - 1;
+	l->delimiter = delimiter;
+	l->version = 1;
 }
 
 void export_lines_release(struct export_lines *l)
@@ -30,6 +41,8 @@ void export_lines_release(struct export_lines *l)
 	buf_release(&l->line);
 	buf_release(&l->folder);
 	buf_release(&l->place);
+	sha256_free(l->hash);
+	l->hash = NULL;
 }
 
 static int broken(const struct export_lines *l, const char *what, struct err *e)
@@ -109,14 +122,18 @@ static bool parse_date(struct slice s, struct mail_date *d)
 	return mail_date_parse(slice_str(text), d);
 }
 
+/* Of the two ways to write it only ours. */
 static bool parse_hash(struct slice s, unsigned char *out)
 {
-	char text[SHA256_HEX + 1];
+	char text[SHA256_HEX + 1], again[SHA256_HEX + 1];
 	if (s.n != SHA256_HEX)
 		return false;
 	memcpy(text, s.p, SHA256_HEX);
 	text[SHA256_HEX] = '\0';
-	return hex_parse(text, SHA256_LEN, out);
+	if (!hex_parse(text, SHA256_LEN, out))
+		return false;
+	hex_format(out, SHA256_LEN, again);
+	return strcmp(text, again) == 0;
 }
 
 static int on_message(struct export_lines *l, struct slice s, struct err *e)
@@ -145,6 +162,8 @@ static int on_message(struct export_lines *l, struct slice s, struct err *e)
 		return broken(l, "UIDVALIDITY or UID", e);
 	if (!decode(f[6], &l->folder) || !decode(f[7], &l->place))
 		return broken(l, "the folder or the place", e);
+	line.flags = f[3];
+	line.delimiter = l->delimiter;
 	line.uidvalidity = (uint32_t)validity;
 	line.uid = (uint32_t)uid;
 	line.folder = buf_slice(&l->folder);
@@ -152,19 +171,127 @@ static int on_message(struct export_lines *l, struct slice s, struct err *e)
 	return l->each(l->ctx, &line, e);
 }
 
+/* "# delimiter .": of the lines that follow. "-": there is none. */
+static int on_delimiter(struct export_lines *l, struct slice s, struct err *e)
+{
+	bool none = slice_eq_str(s, "-"), dash = slice_eq_str(s, "%2D");
+	if (!none && !dash && (!decode(s, &l->folder) || l->folder.len != 1))
+		return broken(l, "the delimiter", e);
+	l->delimiter = none ? '\0' : dash ? '-' : (char)l->folder.data[0];
+	return 0;
+}
+
+static int on_version(struct export_lines *l, struct slice s, struct err *e)
+{
+	if (!slice_eq_str(s, EXPORT_MANIFEST_FIRST "1") &&
+		!slice_eq_str(s, EXPORT_MANIFEST_FIRST "2"))
+		return broken(l, "not a manifest of a version that is known", e);
+	l->version = s.p[s.n - 1] == '1' ? 1 : 2;
+	return 0;
+}
+
+/* "# end SHA256", of all lines before this one. */
+static int on_end(struct export_lines *l, struct slice s, struct err *e)
+{
+	unsigned char want[SHA256_LEN], have[SHA256_LEN];
+	if (!parse_hash(s, want))
+		return broken(l, "the SHA-256 of all lines", e);
+	if (sha256_end(l->hash, have, e) != 0)
+		return -1;
+	if (memcmp(want, have, SHA256_LEN) != 0)
+		return err_set(e, ERR_STORE, E_CORRUPT,
+			"the manifest is damaged: its lines do not have the SHA-256 that its last "
+			"line says");
+	l->ended = true;
+	return 0;
+}
+
+static bool begins(struct slice s, const char *with)
+{
+	size_t n = strlen(with);
+	return s.n >= n && memcmp(s.p, with, n) == 0;
+}
+
+static struct slice behind(struct slice s, const char *with)
+{
+	size_t n = strlen(with);
+	return slice_of(s.p + n, s.n - n);
+}
+
 static int on_line(struct export_lines *l, struct err *e)
 {
+	static const char delimiter[] = "# delimiter ";
 	struct slice s = buf_slice(&l->line);
 	l->number++;
 	if (l->number == 1)
-		return slice_eq_str(s, "imapsync-manifest 1")
-			? 0
-			: broken(l, "not a manifest of a version that is known", e);
+		return on_version(l, s, e);
 	if (l->number == 2)
-		return slice_eq_str(s, "# sha256 size date flags uidvalidity uid folder place")
+		return slice_eq_str(s, EXPORT_MANIFEST_FIELDS)
 			? 0
 			: broken(l, "the names of the fields", e);
+	if (l->ended)
+		return broken(l, "it is behind the end", e);
+	if (l->version != 1 && begins(s, EXPORT_MANIFEST_END))
+		return on_end(l, behind(s, EXPORT_MANIFEST_END), e);
+	if (begins(s, delimiter))
+		return on_delimiter(l, behind(s, delimiter), e);
 	return on_message(l, s, e);
+}
+
+/* The last line covers all in front of it, so hashing is one line behind. */
+static int hash_line(struct export_lines *l, struct err *e)
+{
+	if (l->ended || l->version == 1)
+		return 0;
+	if (l->hash == NULL && ((l->hash = sha256_new(e)) == NULL || sha256_begin(l->hash, e) != 0))
+		return -1;
+	return sha256_add(l->hash, l->line.data, l->line.len, e) != 0 ||
+			sha256_add(l->hash, "\n", 1, e) != 0
+		? -1
+		: 0;
+}
+
+bool export_lines_proven(const struct export_lines *l)
+{
+	return l->ended;
+}
+
+int export_line_flags(const struct export_line *line, struct buf *out, struct err *e)
+{
+	struct mail_flags flags;
+	struct buf text = BUF_INIT(LINE_MAX_BYTES), flag = BUF_INIT(LINE_MAX_BYTES);
+	struct slice s = line->flags;
+	mail_flags_init(&flags);
+	while (!slice_eq_str(s, "-") && s.n > 0) {
+		const unsigned char *comma = memchr(s.p, ',', s.n);
+		size_t n = comma != NULL ? (size_t)(comma - s.p) : s.n;
+		struct slice one = slice_of(s.p, n);
+		buf_add_str(&text, text.len > 0 ? " " : "");
+		if (slice_eq_str(one, "%2D"))
+			buf_add_byte(&text, '-');
+		else if (decode(one, &flag))
+			buf_add_slice(&text, buf_slice(&flag));
+		s = slice_of(s.p + n + (comma != NULL), s.n - n - (comma != NULL));
+	}
+	int rc = buf_check(&text, "the flags of a message", e);
+	if (rc == 0)
+		rc = mail_flags_parse(&flags, buf_slice(&text), e);
+	if (rc == 0)
+		buf_add_slice(out, buf_slice(&flags.text));
+	mail_flags_release(&flags);
+	buf_release(&text);
+	buf_release(&flag);
+	return rc == 0 ? buf_check(out, "the flags of a folder", e) : -1;
+}
+
+bool export_mbox_place(struct slice s, uint64_t *offset, uint64_t *length)
+{
+	const unsigned char *plus = s.n > 1 && s.p[0] == '@' ? memchr(s.p, '+', s.n) : NULL;
+	if (plus == NULL)
+		return false;
+	size_t n = (size_t)(plus - s.p);
+	return slice_u64(slice_of(s.p + 1, n - 1), INT64_MAX, offset) &&
+		slice_u64(slice_of(plus + 1, s.n - n - 1), INT64_MAX, length);
 }
 
 int export_lines_add(struct export_lines *l, const void *p, size_t n, struct err *e)
@@ -178,8 +305,10 @@ int export_lines_add(struct export_lines *l, const void *p, size_t n, struct err
 			return err_widen(e, ERR_STORE);
 		if (lf == NULL)
 			return 0;
-		if (on_line(l, e) != 0)
+		uint64_t next = l->at + l->line.len + 1;
+		if (on_line(l, e) != 0 || hash_line(l, e) != 0)
 			return -1;
+		l->at = next;
 		buf_clear(&l->line);
 		at = lf + 1;
 	}
@@ -188,7 +317,7 @@ int export_lines_add(struct export_lines *l, const void *p, size_t n, struct err
 
 int export_lines_end(struct export_lines *l, struct err *e)
 {
-	if (l->number >= 2 && l->line.len == 0)
+	if (l->number >= 2 && l->line.len == 0 && (l->version == 1 || l->ended))
 		return 0;
 	return err_set(
 		e, ERR_STORE, E_CORRUPT, "the manifest is cut off behind line %" PRIu64, l->number);

@@ -5,6 +5,7 @@
  * are 0, modes 0600 and 0700.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -195,11 +195,11 @@ static int tree_begin(struct export_writer *w, const struct export_message *m, b
 		buf_add_str(place, ":2,");
 		add_letters(t, r->flags, place);
 	}
-	/* The name of a Maildir file says which line ends are in it. */
-	*lf = !t->eml && r->size_disk < r->size_wire;
+	/* The name of a Maildir file says which line ends are in it: those of the archive's file. */
+	*lf = false;
 	return buf_check(place, "a path", e) != 0
 		? -1
-		: t->tree->file(t->tree, buf_str(place), *lf ? m->size - m->crlf : m->size,
+		: t->tree->file(t->tree, buf_str(place), t->eml ? m->size : m->stored,
 			  r->date.valid ? r->date.secs : EXPORT_EPOCH, e);
 }
 
@@ -222,7 +222,8 @@ static int put_manifest(void *ctx, const void *p, size_t n, struct err *e)
 	return tree->data(tree, p, n, e);
 }
 
-static int tree_finish(struct export_writer *w, FILE *manifest, uint64_t size, struct err *e)
+static int tree_finish(
+	struct export_writer *w, struct export_manifest *manifest, uint64_t size, struct err *e)
 {
 	struct tree_writer *t = (struct tree_writer *)w;
 	if (end_folder(t, e) != 0 ||
@@ -251,9 +252,14 @@ struct export_writer *export_tree_new(const struct export_options *o, struct err
 		err_nomem(e, "the export");
 		return NULL;
 	}
-	t->w = (struct export_writer){
-		tree_folder, tree_begin, tree_data, tree_end, tree_finish, tree_close};
+	t->w = (struct export_writer){.folder = tree_folder,
+		.begin = tree_begin,
+		.data = tree_data,
+		.end = tree_end,
+		.finish = tree_finish,
+		.close = tree_close};
 	t->eml = o->format.layout == EXPORT_EML;
+	t->w.as_stored = !t->eml;
 	buf_init(&t->folder, EXPORT_PLACE_MAX);
 	for (size_t i = 0; i < LETTERS; i++)
 		buf_init(&t->keywords[i], MAIL_KEYWORD_MAX);

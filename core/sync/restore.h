@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * restore.h -- give messages of an archive back to an IMAP server.
+ * restore.h -- give messages of an archive, or of another tree, back to an IMAP server.
  *
  * What it promises (DESIGN rule 7): the archive's messages are never changed; a message that the target has already is
  * not sent again, whatever happened to earlier restores. Three things together see to that: the journal in the index,
- * written before and after each batch; the target's own list of messages (size, INTERNALDATE, hash of the header);
- * and the UIDs that the server tells. An upload whose outcome is unknown is resolved by looking.
+ * written before and after each batch; the target's own list of messages (size, INTERNALDATE, hash of the header, and
+ * all bytes of those that are alike so far); and the UIDs that the server tells. An upload whose outcome is unknown is resolved by looking.
  *
  * A message that the server refuses is named with the server's words and the rest goes on.
  */
@@ -25,6 +25,17 @@ struct restore_options {
 	size_t nmap;
 	bool dry_run; /* look at both sides, change nothing */
 	bool verify;  /* read back what was restored and compare */
+	/*
+	 * A rehearsal, into folders that nobody uses: the journal is neither asked nor written and the archive not locked
+	 * against readers; nothing is subscribed to; no folder is made without a message; `verify` also reads back what was
+	 * found there after a lost connection.
+	 */
+	bool rehearsal;
+	void *ctx; /* of the functions below */
+	/* Which of the selected messages are meant; NULL: all. */
+	bool (*wants)(void *ctx, const struct selection_item *item);
+	/* The server has made this folder, or may have: the connection was lost over it. May be NULL. */
+	void (*made)(void *ctx, struct slice wire, char delimiter);
 };
 
 struct restore_report {
@@ -33,7 +44,7 @@ struct restore_report {
 	uint64_t restored, bytes; /* sent (dry_run: would be sent), octets on the wire */
 	uint64_t present;	  /* were on the target already */
 	uint64_t refused;	  /* by the server */
-	uint64_t damaged;	  /* in the archive: not sent */
+	uint64_t damaged;	  /* where it comes from: not sent */
 	uint64_t flags_dropped;	  /* messages that lost a flag which the target cannot keep */
 	uint64_t identical, normalised, different, unverified; /* verify */
 	size_t problems;
@@ -43,5 +54,10 @@ struct restore_report {
  * could not, *e says why; running it again goes on. */
 int sync_restore(const char *path, const struct sync_account *to, const struct restore_options *o,
 	const struct sync_hooks *h, struct restore_report *r, struct err *e) NODISCARD;
+/* The same from a Maildir tree, an mbox or an export (import.h). There is no journal: what the target has is recognised by
+ * its bytes, size and date alone. Of the selection, UIDs, `deleted` and `as_of` mean nothing here; `wants` is not called. */
+int sync_restore_from(const char *path, const struct sync_account *to,
+	const struct restore_options *o, const struct sync_hooks *h, struct restore_report *r,
+	struct err *e) NODISCARD;
 
 #endif

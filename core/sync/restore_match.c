@@ -7,6 +7,8 @@
  *   3  of others, those with the same size and INTERNALDATE are candidates; after an upload with unknown outcome also
  *      those that came since, whatever their date or size (servers change both)
  *   4  the candidates' headers are fetched; the same SHA-256 makes it the same message
+ *   5  unless several are alike so far, here or there, or the size alone differs, as when the server changed line ends:
+ *      then the bytes decide
  *
  * Each message of the target stands for one wanted message at most, so that two equal ones are restored as two.
  */
@@ -21,6 +23,9 @@ struct there {
 	uint32_t uid;
 	bool dated, used, candidate, hashed;
 	unsigned char header[SHA256_LEN];
+	size_t claims; /* wanted messages that it may be, by all but the bytes */
+	bool tied;
+	struct content *content; /* when tied */
 };
 
 struct listing {
@@ -28,18 +33,15 @@ struct listing {
 	struct there *at; /* by UID */
 	size_t n, cap;
 	size_t *by_date; /* indices, by date and UID */
-	/* the header that arrives */
-	struct sha256 *hash;
-	bool body, whole;
-	unsigned char digest[SHA256_LEN];
-	struct err err;
+	bool messages;	 /* they are being fetched, else headers */
 };
 
 static void listing_release(struct listing *l)
 {
+	for (size_t i = 0; i < l->n; i++)
+		free(l->at[i].content);
 	free(l->at);
 	free(l->by_date);
-	sha256_free(l->hash);
 }
 
 /* ---- the target's list ----------------------------------------------------------------------------- */
@@ -122,7 +124,7 @@ static int take_list(struct listing *l, imap4_cmd *c, struct err *e)
 
 static int read_list(struct listing *l, uint32_t from, struct err *e)
 {
-	imap4_session *s = l->r->dial.session;
+	imap4_session *s = l->r->link.dial.session;
 	const imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID, .open_from = from};
 	imap4_cmd *c = imap4_fetch_start(s, NULL, "UID RFC822.SIZE INTERNALDATE", &o);
 	int rc = 0;
@@ -162,7 +164,7 @@ static int take_row(void *ctx, const struct store_journal_row *row)
 	struct want *w = bsearch(&key, r->want, r->nwant, sizeof *w, by_number);
 	if (w == NULL || w->state != WANT_OPEN || row->state == STORE_JOURNAL_REFUSED)
 		return 0;
-	bool same = row->uidvalidity == r->uidvalidity;
+	bool same = row->uidvalidity == r->link.uidvalidity;
 	const struct there id = {.uid = row->appended_uid};
 	struct there *t = NULL;
 	if (row->state == STORE_JOURNAL_DONE && same && row->appended_uid != 0 && l->n > 0)
@@ -183,15 +185,25 @@ static int take_row(void *ctx, const struct store_journal_row *row)
 
 /* ---- candidates ------------------------------------------------------------------------------------ */
 
+static bool same_size(const struct want *w, const struct there *t)
+{
+	return t->size == w->size || (w->claimed != 0 && t->size == w->claimed);
+}
+
+/* A line end at most for each octet. */
+static bool may_have_grown(const struct want *w, const struct there *t)
+{
+	return t->size > w->size && t->size / 2 <= w->size;
+}
+
 static bool may_be(const struct want *w, const struct there *t)
 {
 	if (t->used)
 		return false;
-	bool size = t->size == w->size || (w->claimed != 0 && t->size == w->claimed);
 	bool date = w->date.valid && t->dated && t->secs == w->date.secs;
 	if (w->maybe)
 		return date || (w->from != 0 && t->uid >= w->from);
-	return size && (date || !w->date.valid);
+	return date ? same_size(w, t) || may_have_grown(w, t) : same_size(w, t) && !w->date.valid;
 }
 
 static size_t first_of_date(const struct listing *l, int64_t secs)
@@ -208,8 +220,8 @@ static size_t first_of_date(const struct listing *l, int64_t secs)
 }
 
 /* Calls fn for each message that may be w, until it returns non-zero, and returns that. */
-static int each_candidate(struct listing *l, const struct want *w,
-	int (*fn)(struct there *t, const void *ctx), const void *ctx)
+static int each_candidate(
+	struct listing *l, const struct want *w, int (*fn)(struct there *t, void *ctx), void *ctx)
 {
 	/* Those of the same date are together; without a date, or after an unknown outcome, all are looked at. */
 	bool all = !w->date.valid || (w->maybe && w->from != 0);
@@ -225,93 +237,48 @@ static int each_candidate(struct listing *l, const struct want *w,
 	return 0;
 }
 
-static int mark(struct there *t, const void *ctx)
+static int mark(struct there *t, void *ctx)
 {
 	(void)ctx;
 	t->candidate = true;
 	return 0;
 }
 
-/* ---- headers --------------------------------------------------------------------------------------- */
+/* ---- headers, and messages that are alike ----------------------------------------------------------- */
 
-static int keep(struct listing *l, int rc, const struct err *e)
-{
-	if (rc != 0)
-		l->err = *e;
-	return rc;
-}
-
-static int header_begin(void *ctx, const imap4_message *so_far, imap4_str section, uint64_t size)
+static int on_hash(void *ctx, uint32_t uid, const struct content *c, struct err *e)
 {
 	struct listing *l = ctx;
-	struct err e = ERR_INIT;
-	(void)so_far;
-	(void)size;
-	if (section.len == 0 || l->body)
-		return IMAP4_SINK_SKIP;
-	l->body = true;
-	return keep(l, sha256_begin(l->hash, &e), &e) != 0 ? -1 : IMAP4_SINK_TAKE;
-}
-
-static int header_data(void *ctx, const void *p, size_t n)
-{
-	struct listing *l = ctx;
-	struct err e = ERR_INIT;
-	return keep(l, sha256_add(l->hash, p, n, &e), &e);
-}
-
-static int header_end(void *ctx, int complete)
-{
-	struct listing *l = ctx;
-	struct err e = ERR_INIT;
-	l->whole = complete != 0;
-	return keep(l, sha256_end(l->hash, l->digest, &e), &e);
-}
-
-static int header_done(void *ctx, const imap4_message *m)
-{
-	struct listing *l = ctx;
-	const struct there key = {.uid = m->uid};
-	bool usable = l->body && l->whole && (m->have & IMAP4_MSG_UID) != 0 && l->n > 0;
-	struct there *t = usable ? bsearch(&key, l->at, l->n, sizeof *t, by_uid) : NULL;
-	l->body = l->whole = false;
-	if (t == NULL)
-		return 0;
-	memcpy(t->header, l->digest, SHA256_LEN);
-	t->hashed = true;
+	const struct there key = {.uid = uid};
+	struct there *t = l->n > 0 ? bsearch(&key, l->at, l->n, sizeof *t, by_uid) : NULL;
+	if (t != NULL && !l->messages) {
+		memcpy(t->header, c->exact, SHA256_LEN);
+		t->hashed = true;
+	} else if (t != NULL && t->content == NULL) {
+		t->content = malloc(sizeof *t->content);
+		if (t->content == NULL)
+			return err_nomem(e, "comparing messages");
+		*t->content = *c;
+	}
 	return 0;
 }
 
-static int fetch_headers(struct listing *l, const struct uidset *set, struct err *e)
+static bool is_due(const struct listing *l, const struct there *t)
 {
-	imap4_session *s = l->r->dial.session;
-	const imap4_sink sink = {.ctx = l,
-		.begin = header_begin,
-		.data = header_data,
-		.end = header_end,
-		.done = header_done};
-	const imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID, .sink = &sink};
-	imap4_cmd *c = imap4_fetch_start(s, set, "UID BODY.PEEK[HEADER]", &o);
-	int rc = sync_wait(s, c, ERR_MAILBOX, "UID FETCH", e);
-	imap4_cmd_free(c);
-	if (rc != 0 && err_is_set(&l->err))
-		*e = l->err;
-	return rc;
+	return l->messages ? t->tied && t->content == NULL : t->candidate && !t->hashed;
 }
 
-static int hash_candidates(struct listing *l, struct err *e)
+static int fetch_due(struct listing *l, struct err *e)
 {
 	struct uidset set = UIDSET_INIT;
 	int rc = 0;
-	if (l->hash == NULL && (l->hash = sha256_new(e)) == NULL)
-		return -1;
 	for (size_t i = 0, waiting = 0; i < l->n && rc == 0; i++) {
-		if (l->at[i].candidate && !l->at[i].hashed) {
+		if (is_due(l, &l->at[i])) {
 			rc = uidset_add(&set, l->at[i].uid, e);
 			waiting++;
 		}
 		if (rc == 0 && waiting > 0 && (waiting == SYNC_HEADERS_BATCH || i + 1 == l->n)) {
-			rc = fetch_headers(l, &set, e);
+			rc = fetch_hashes(l->r, &set, l->messages, on_hash, l, e);
 			uidset_clear(&set);
 			waiting = 0;
 		}
@@ -320,43 +287,105 @@ static int hash_candidates(struct listing *l, struct err *e)
 	return rc;
 }
 
-struct chosen {
-	const unsigned char *digest;
-	uint32_t *uid;
+static int hash_candidates(struct listing *l, struct err *e)
+{
+	l->messages = false;
+	return fetch_due(l, e);
+}
+
+/* ---- which one ------------------------------------------------------------------------------------- */
+
+/* A wanted message that has candidates. */
+struct claim {
+	struct want *w;
+	unsigned char header[SHA256_LEN];
+	size_t n; /* candidates with this header */
+	bool tied;
+	struct content content; /* when tied */
+	const unsigned char *exact,
+		*loose; /* what is asked for at the moment; NULL: the header is enough */
 };
 
-static int choose(struct there *t, const void *ctx)
+static bool same_header(const struct there *t, const struct claim *c)
 {
-	const struct chosen *c = ctx;
-	if (!t->hashed || memcmp(t->header, c->digest, SHA256_LEN) != 0)
+	return t->hashed && memcmp(t->header, c->header, SHA256_LEN) == 0;
+}
+
+static int count_claim(struct there *t, void *ctx)
+{
+	struct claim *c = ctx;
+	if (same_header(t, c)) {
+		t->claims++;
+		c->n++;
+	}
+	return 0;
+}
+
+static int mark_tie(struct there *t, void *ctx)
+{
+	struct claim *c = ctx;
+	bool doubt = t->claims > 1 || c->n > 1 || (!c->w->maybe && !same_size(c->w, t));
+	if (same_header(t, c) && doubt)
+		t->tied = c->tied = true;
+	return 0;
+}
+
+static int choose(struct there *t, void *ctx)
+{
+	struct claim *c = ctx;
+	if (!same_header(t, c))
+		return 0;
+	if (c->exact != NULL &&
+		(t->content == NULL || memcmp(t->content->exact, c->exact, SHA256_LEN) != 0))
+		return 0;
+	/* What the server does not let us see may be it: rather nothing twice. */
+	if (c->loose != NULL && t->content != NULL &&
+		memcmp(t->content->loose, c->loose, SHA256_LEN) != 0)
 		return 0;
 	t->used = true;
-	*c->uid = t->uid;
+	c->w->at = t->uid;
+	c->w->state = WANT_PRESENT;
 	return 1;
 }
 
-/* 1: it is there; 0: not; -1. */
-static int match_one(struct listing *l, struct want *w, struct err *e)
+/* A message that cannot be read cannot be sent either, and is named then. */
+static int forgive(struct err *e)
 {
-	unsigned char digest[SHA256_LEN];
-	uint32_t uid = 0;
-	if (store_message_header_hash(l->r->store, w->generation, w->uid, digest, e) != 0) {
-		if (e->scope > ERR_MESSAGE)
-			return -1;
-		err_clear(e); /* it cannot be sent either, and is named then */
-		return 0;
+	if (e->scope > ERR_MESSAGE)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+/* The bytes of all that are alike so far, there and here. */
+static int weigh(struct listing *l, struct claim *claim, size_t n, struct err *e)
+{
+	bool any = false;
+	for (size_t i = 0; i < n; i++)
+		(void)each_candidate(l, claim[i].w, count_claim, &claim[i]);
+	for (size_t i = 0; i < n; i++) {
+		(void)each_candidate(l, claim[i].w, mark_tie, &claim[i]);
+		any = any || claim[i].tied;
 	}
-	const struct chosen c = {digest, &uid};
-	if (each_candidate(l, w, choose, &c) == 0)
+	if (!any)
 		return 0;
-	w->at = uid;
-	w->state = WANT_PRESENT;
-	return 1;
+	struct content_hash hash;
+	int rc = content_hash_init(&hash, e);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const struct want *w = claim[i].w;
+		if (claim[i].tied &&
+			content_of(&hash, l->r->origin, w->generation, w->uid, &claim[i].content,
+				e) != 0)
+			rc = forgive(e);
+	}
+	content_hash_release(&hash);
+	l->messages = true;
+	return rc == 0 ? fetch_due(l, e) : -1;
 }
 
 /* ---- all together ---------------------------------------------------------------------------------- */
 
-static int is_one(struct there *t, const void *ctx)
+static int is_one(struct there *t, void *ctx)
 {
 	(void)t;
 	(void)ctx;
@@ -372,34 +401,79 @@ static bool has_candidate(struct listing *l, const struct want *w)
 static int note_found(struct restore *r, const struct want *w, struct err *e)
 {
 	const struct store_journal_row row = {
-		w->generation, w->uid, STORE_JOURNAL_DONE, r->uidvalidity, w->at};
-	return r->options->dry_run ? 0
-				   : store_journal_write(r->store, buf_slice(&r->who),
-					     buf_slice(&r->wire), &row, 1, e);
+		w->generation, w->uid, STORE_JOURNAL_DONE, r->link.uidvalidity, w->at};
+	return r->origin->journal_write == NULL
+		? 0
+		: r->origin->journal_write(
+			  r->origin, buf_slice(&r->who), buf_slice(&r->wire), &row, 1, e);
+}
+
+static int take_claim(struct listing *l, struct claim *c, struct err *e)
+{
+	if (c->w->state != WANT_OPEN || each_candidate(l, c->w, choose, c) == 0)
+		return 0;
+	return note_found(l->r, c->w, e);
+}
+
+/* Of those that are alike, first the ones with the very bytes, then what the server may have made of them. */
+static int take_claims(struct listing *l, struct claim *claim, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		claim[i].exact = claim[i].tied ? claim[i].content.exact : NULL;
+		if (claim[i].tied && take_claim(l, &claim[i], e) != 0)
+			return -1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		claim[i].exact = NULL;
+		claim[i].loose = claim[i].tied ? claim[i].content.loose : NULL;
+		if (take_claim(l, &claim[i], e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* *n: how many there are; those whose header cannot be read are left out. */
+static int make_claims(struct listing *l, struct claim *claim, size_t *n, struct err *e)
+{
+	struct restore *r = l->r;
+	*n = 0;
+	for (size_t i = 0; i < r->nwant; i++) {
+		struct want *w = &r->want[i];
+		struct claim *c = &claim[*n];
+		if (w->state != WANT_OPEN || !has_candidate(l, w))
+			continue;
+		c->w = w;
+		if (origin_header_hash(r->origin, w->generation, w->uid, c->header, e) == 0)
+			++*n;
+		else if (forgive(e) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int match_by_content(struct listing *l, struct err *e)
 {
 	struct restore *r = l->r;
-	bool any = false;
+	size_t n = 0;
 	for (size_t i = 0; i < r->nwant; i++)
 		if (r->want[i].state == WANT_OPEN && has_candidate(l, &r->want[i])) {
 			(void)each_candidate(l, &r->want[i], mark, NULL);
-			any = true;
+			n++;
 		}
-	if (!any)
+	if (n == 0)
 		return 0;
-	if (hash_candidates(l, e) != 0)
-		return -1;
-	for (size_t i = 0; i < r->nwant; i++) {
-		struct want *w = &r->want[i];
-		if (w->state != WANT_OPEN || !has_candidate(l, w))
-			continue;
-		int found = match_one(l, w, e);
-		if (found < 0 || (found > 0 && note_found(r, w, e) != 0))
-			return -1;
-	}
-	return 0;
+	struct claim *claim = calloc(n, sizeof *claim);
+	if (claim == NULL)
+		return err_nomem(e, "the messages of a folder");
+	int rc = hash_candidates(l, e);
+	if (rc == 0)
+		rc = make_claims(l, claim, &n, e);
+	if (rc == 0)
+		rc = weigh(l, claim, n, e);
+	if (rc == 0)
+		rc = take_claims(l, claim, n, e);
+	free(claim);
+	return rc;
 }
 
 static bool any_open(const struct restore *r)
@@ -410,18 +484,28 @@ static bool any_open(const struct restore *r)
 	return false;
 }
 
+/* What is remembered of UIDs is worth nothing under another UIDVALIDITY. */
+static void forget_other_uids(struct restore *r)
+{
+	for (size_t i = 0; i < r->nwant; i++)
+		if (r->want[i].within != r->link.uidvalidity)
+			r->want[i].from = 0;
+}
+
 int match_wants(struct restore *r, struct err *e)
 {
 	struct listing l = {.r = r};
-	const imap4_selected *box = imap4_selected_mailbox(r->dial.session);
+	const imap4_selected *box = imap4_selected_mailbox(r->link.dial.session);
 	if (r->nwant > 0)
 		qsort(r->want, r->nwant, sizeof *r->want, by_number);
 	if (box == NULL || box->exists == 0 || !any_open(r))
 		return 0;
 	int rc = read_list(&l, 1, e);
-	if (rc == 0)
-		rc = store_journal_read(
-			r->store, buf_slice(&r->who), buf_slice(&r->wire), take_row, &l, e);
+	if (rc == 0 && r->origin->journal_read != NULL)
+		rc = r->origin->journal_read(
+			r->origin, buf_slice(&r->who), buf_slice(&r->wire), take_row, &l, e);
+	if (r->origin->journal_read == NULL)
+		forget_other_uids(r);
 	if (rc == 0)
 		rc = match_by_content(&l, e);
 	listing_release(&l);
@@ -437,14 +521,14 @@ int match_learn(struct restore *r, struct err *e)
 		any = any || (r->want[i].state == WANT_SENT && r->want[i].at == 0);
 	if (!any)
 		return 0;
-	int rc = read_list(&l, r->uidnext != 0 ? r->uidnext : 1, e);
+	int rc = read_list(&l, r->new_from != 0 ? r->new_from : 1, e);
 	for (size_t i = 0; i < r->nwant; i++) {
 		struct want *w = &r->want[i];
 		if (w->state != WANT_SENT || w->at != 0)
 			continue;
 		w->state = WANT_OPEN;
 		w->maybe = true;
-		w->from = r->uidnext;
+		w->from = r->new_from;
 		w->deaths = UINT32_MAX; /* the mark of those that are put back below */
 	}
 	if (rc == 0)

@@ -20,7 +20,7 @@
 struct upload {
 	struct restore *r;
 	struct want *want;
-	struct store_reader *reader;
+	struct origin_reader *reader;
 	struct mail_flags flags;
 	imap4_str *flag;
 	char date[MAIL_DATE_LEN + 1];
@@ -42,10 +42,10 @@ static long read_message(void *ctx, void *p, size_t n)
 {
 	struct upload *u = ctx;
 	const struct want *w = u->want;
-	if (u->reader == NULL &&
-		store_reader_open(u->r->store, w->generation, w->uid, &u->reader, &u->err) != 0)
+	struct restore_origin *o = u->r->origin;
+	if (u->reader == NULL && o->open(o, w->generation, w->uid, &u->reader, &u->err) != 0)
 		return -1;
-	long got = store_reader_read(u->reader, p, n, &u->err);
+	long got = u->reader->read(u->reader, p, n, &u->err);
 	u->r->progress.bytes += got > 0 ? (uint64_t)got : 0;
 	return got;
 }
@@ -65,9 +65,9 @@ static bool is_permanent(const struct restore *r, struct slice flag)
 {
 	size_t at = 0;
 	struct slice have;
-	if (r->permanent.len == 0)
+	if (r->link.permanent.len == 0)
 		return true; /* not told: all are (RFC 3501 section 6.3.1) */
-	while (mail_flags_next(buf_slice(&r->permanent), &at, &have)) {
+	while (mail_flags_next(buf_slice(&r->link.permanent), &at, &have)) {
 		char name[MAIL_KEYWORD_MAX + 1];
 		if (have.n > MAIL_KEYWORD_MAX)
 			continue;
@@ -132,7 +132,7 @@ static int prepare(struct upload *u, struct restore *r, struct want *w, struct e
 static void finish(struct upload *u)
 {
 	imap4_cmd_free(u->cmd);
-	store_reader_close(u->reader);
+	origin_reader_close(u->reader);
 	mail_flags_release(&u->flags);
 	free(u->flag);
 	memset(u, 0, sizeof *u);
@@ -161,19 +161,19 @@ static int check_message(struct sending *s, struct want *w, struct err *e)
 	struct check c = {s->hash, 0, e};
 	int rc = sha256_begin(s->hash, e);
 	if (rc == 0)
-		rc = store_message_read(r->store, w->generation, w->uid, add_bytes, &c, e);
+		rc = origin_read(r->origin, w->generation, w->uid, add_bytes, &c, e);
 	if (rc == 0)
 		rc = sha256_end(s->hash, got, e);
 	if (rc != 0 && e->scope > ERR_MESSAGE)
 		return -1;
 	bool good = rc == 0 && c.size == w->size && memcmp(got, w->sha256, SHA256_LEN) == 0;
-	if (good && w->size > 0 && w->size <= r->limit)
+	if (good && w->size > 0 && w->size <= r->link.limit)
 		return 1;
 	w->state = WANT_REFUSED;
 	if (!good) {
 		r->report->damaged++;
-		restore_odd(r, w, "damaged in the archive, not restored%s%s; see imapsync verify",
-			rc != 0 ? ": " : "", rc != 0 ? e->text : "");
+		restore_odd(r, w, "damaged %s, not restored%s%s%s", r->origin->where,
+			rc != 0 ? ": " : "", rc != 0 ? e->text : "", r->origin->advice);
 		err_clear(e);
 	} else {
 		r->report->refused++;
@@ -186,11 +186,26 @@ static int check_message(struct sending *s, struct want *w, struct err *e)
 
 /* ---- the journal ----------------------------------------------------------------------------------- */
 
+/* Without a journal: for this run at least. */
+static void remember(struct sending *s, bool before)
+{
+	for (size_t i = 0; i < s->n && before; i++) {
+		struct want *w = s->at[i].want;
+		w->maybe = true;
+		w->from = s->r->link.uidnext;
+		w->within = s->r->link.uidvalidity;
+	}
+}
+
 static int journal(struct sending *s, bool before, struct err *e)
 {
 	struct restore *r = s->r;
 	struct store_journal_row row[BATCH_MESSAGES];
 	size_t n = 0;
+	if (r->origin->journal_write == NULL) {
+		remember(s, before);
+		return 0;
+	}
 	for (size_t i = 0; i < s->n; i++) {
 		const struct want *w = s->at[i].want;
 		if (!before && w->state == WANT_OPEN)
@@ -200,10 +215,11 @@ static int journal(struct sending *s, bool before, struct err *e)
 			.state = before			? STORE_JOURNAL_SENDING
 				: w->state == WANT_SENT ? STORE_JOURNAL_DONE
 							: STORE_JOURNAL_REFUSED,
-			.uidvalidity = r->uidvalidity,
-			.appended_uid = before ? r->uidnext : w->at};
+			.uidvalidity = r->link.uidvalidity,
+			.appended_uid = before ? r->link.uidnext : w->at};
 	}
-	return store_journal_write(r->store, buf_slice(&r->who), buf_slice(&r->wire), row, n, e);
+	return r->origin->journal_write(
+		r->origin, buf_slice(&r->who), buf_slice(&r->wire), row, n, e);
 }
 
 /* ---- outcomes -------------------------------------------------------------------------------------- */
@@ -227,9 +243,10 @@ static void sent(struct upload *u, uint32_t uid)
 
 static uint32_t uid_of(const struct restore *r, const imap4_cmd *c, size_t i)
 {
-	const imap4_appended *a =
-		account_uses(r->account, r->dial.session, "UIDPLUS") ? imap4_cmd_appended(c) : NULL;
-	return a != NULL && a->uidvalidity == r->uidvalidity && i < a->n ? a->uid[i] : 0;
+	const imap4_appended *a = account_uses(r->account, r->link.dial.session, "UIDPLUS")
+		? imap4_cmd_appended(c)
+		: NULL;
+	return a != NULL && a->uidvalidity == r->link.uidvalidity && i < a->n ? a->uid[i] : 0;
 }
 
 /* A server that asks for a pause has not judged the message: all others would be answered the same. LIMIT alone is about
@@ -250,8 +267,7 @@ static bool not_judged(const imap4_cmd *c, struct err *e)
 static int refused(struct upload *u, struct err *e)
 {
 	if (err_is_set(&u->err)) {
-		restore_note(u->r, SYNC_NOTE_WARNING, "%s: UID %lu: %s", buf_str(&u->r->name),
-			(unsigned long)u->want->uid, u->err.text);
+		restore_say(u->r, SYNC_NOTE_WARNING, u->want, u->err.text);
 		u->want->deaths = MESSAGE_DEATHS; /* it will not be better next time */
 	}
 	if (not_judged(u->cmd, e))
@@ -267,14 +283,14 @@ static imap4_cmd *start(struct sending *s, size_t i, size_t n, imap4_append_mess
 {
 	struct restore *r = s->r;
 	/* An account that forbids LITERAL+ has its messages announced and waited for. */
-	bool plus = account_uses(r->account, r->dial.session, "LITERAL+");
+	bool plus = account_uses(r->account, r->link.dial.session, "LITERAL+");
 	const imap4_append_opts o = {.struct_size = sizeof o,
-		.sync_over = imap4_has(r->dial.session, "LITERAL+") && !plus ? 1
-			: r->limit_known				     ? UINT64_MAX
-									     : 0};
+		.sync_over = imap4_has(r->link.dial.session, "LITERAL+") && !plus ? 1
+			: r->link.limit_known					  ? UINT64_MAX
+										  : 0};
 	for (size_t k = 0; k < n; k++)
 		list[k] = s->at[i + k].message;
-	return imap4_append_start(r->dial.session, restore_wire(r), list, n, &o);
+	return imap4_append_start(r->link.dial.session, restore_wire(r), list, n, &o);
 }
 
 static int send_singly(struct sending *s, struct err *e)
@@ -286,7 +302,7 @@ static int send_singly(struct sending *s, struct err *e)
 		s->at[i].cmd = start(s, i, 1, &one);
 	for (size_t i = 0; i < s->n && rc == 0; i++) {
 		struct upload *u = &s->at[i];
-		if (sync_wait(r->dial.session, u->cmd, ERR_MESSAGE, NULL, e) == 0)
+		if (sync_wait(r->link.dial.session, u->cmd, ERR_MESSAGE, NULL, e) == 0)
 			sent(u, uid_of(r, u->cmd, 0));
 		else
 			rc = refused(u, e);
@@ -306,7 +322,7 @@ static int send_together(struct sending *s, struct err *e)
 	struct restore *r = s->r;
 	imap4_append_message list[BATCH_MESSAGES];
 	imap4_cmd *c = start(s, 0, s->n, list);
-	int rc = sync_wait(r->dial.session, c, ERR_MESSAGE, NULL, e);
+	int rc = sync_wait(r->link.dial.session, c, ERR_MESSAGE, NULL, e);
 	for (size_t i = 0; i < s->n && rc == 0; i++)
 		sent(&s->at[i], uid_of(r, c, i));
 	bool late = rc != 0 && not_judged(c, e);
@@ -318,7 +334,7 @@ static int send_together(struct sending *s, struct err *e)
 		return -1;
 	err_clear(e);
 	for (size_t i = 0; i < s->n; i++) {
-		store_reader_close(s->at[i].reader);
+		origin_reader_close(s->at[i].reader);
 		s->at[i].reader = NULL;
 	}
 	return 0;
@@ -328,7 +344,7 @@ static int send_together(struct sending *s, struct err *e)
 
 static bool may_multiappend(const struct restore *r)
 {
-	imap4_session *s = r->dial.session;
+	imap4_session *s = r->link.dial.session;
 	return account_uses(r->account, s, "MULTIAPPEND") &&
 		account_uses(r->account, s, "LITERAL+");
 }

@@ -20,7 +20,7 @@ static const char *const uses[] = {"\\Archive", "\\Drafts", "\\Junk", "\\Sent", 
 
 static int read_namespace(struct restore *r, struct err *e)
 {
-	imap4_session *s = r->dial.session;
+	imap4_session *s = r->link.dial.session;
 	if (!account_uses(r->account, s, "NAMESPACE"))
 		return 0;
 	imap4_cmd *c = imap4_namespace_start(s);
@@ -53,8 +53,8 @@ int tree_read(struct restore *r, struct err *e)
 	buf_clear(&r->prefix);
 	r->delimiter = '\0';
 	if (read_namespace(r, e) != 0 ||
-		folders_gather(r->dial.session, &a, FOLDERS_SELECTED, &r->remote, &complete, e) !=
-			0)
+		folders_gather(
+			r->link.dial.session, &a, FOLDERS_SELECTED, &r->remote, &complete, e) != 0)
 		return -1;
 	for (size_t i = 0; i < r->remote.n && r->delimiter == '\0'; i++)
 		r->delimiter = r->remote.at[i].delimiter;
@@ -154,19 +154,20 @@ static bool is_below(struct slice wire, char delimiter, const char *given, struc
 }
 
 static const struct restore_map *find_map(
-	const struct restore *r, const struct store_mailbox *box, struct slice *rest)
+	const struct restore *r, const struct origin_folder *from, struct slice *rest)
 {
 	for (size_t i = 0; i < r->options->nmap; i++)
-		if (is_below(buf_slice(&box->wire), box->delimiter, r->options->map[i].from, rest))
+		if (is_below(
+			    buf_slice(&from->wire), from->delimiter, r->options->map[i].from, rest))
 			return &r->options->map[i];
 	return NULL;
 }
 
 /* Without the INBOX that some servers put above everything. */
-static struct slice own_name(const struct restore *r, const struct store_mailbox *box)
+static struct slice own_name(const struct restore *r, const struct origin_folder *from)
 {
-	struct slice name = buf_slice(&box->wire), level, rest = name;
-	if (r->strip_inbox && next_level(&rest, box->delimiter, &level) && rest.n > 0)
+	struct slice name = buf_slice(&from->wire), level, rest = name;
+	if (r->origin->all_below_inbox && next_level(&rest, from->delimiter, &level) && rest.n > 0)
 		return rest;
 	return name;
 }
@@ -179,12 +180,13 @@ static void add_prefix(struct restore *r)
 	buf_add_slice(&r->wire, p);
 }
 
-static int make_name(struct restore *r, const struct store_mailbox *box, bool *given, struct err *e)
+static int make_name(
+	struct restore *r, const struct origin_folder *from, bool *given, struct err *e)
 {
 	struct slice rest = SLICE_NONE;
 	const char *below = r->options->folder_prefix;
-	const struct restore_map *map = find_map(r, box, &rest);
-	struct slice first = map != NULL ? slice_str(map->to) : buf_slice(&box->wire);
+	const struct restore_map *map = find_map(r, from, &rest);
+	struct slice first = map != NULL ? slice_str(map->to) : buf_slice(&from->wire);
 	*given = below != NULL || map != NULL;
 	buf_clear(&r->wire);
 	/* INBOX stands outside of the namespace, whatever its prefix (RFC 2342 section 5). */
@@ -193,16 +195,16 @@ static int make_name(struct restore *r, const struct store_mailbox *box, bool *g
 	if (below != NULL && add_given(r, below, e) != 0)
 		return -1;
 	if (map == NULL)
-		return add_levels(r, own_name(r, box), box->delimiter, e);
+		return add_levels(r, own_name(r, from), from->delimiter, e);
 	if (add_given(r, map->to, e) != 0)
 		return -1;
-	return add_levels(r, rest, box->delimiter, e);
+	return add_levels(r, rest, from->delimiter, e);
 }
 
-static int prefer_use(struct restore *r, const struct store_mailbox *box, struct err *e)
+static int prefer_use(struct restore *r, const struct origin_folder *from, struct err *e)
 {
 	for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
-		if (!has_attribute(buf_slice(&box->attributes), uses[i]))
+		if (!has_attribute(buf_slice(&from->attributes), uses[i]))
 			continue;
 		const struct sync_folder *f = find_use(r, uses[i]);
 		if (f == NULL) {
@@ -216,33 +218,18 @@ static int prefer_use(struct restore *r, const struct store_mailbox *box, struct
 	return 0;
 }
 
-int tree_target(struct restore *r, const struct store_mailbox *box, struct err *e)
+int tree_target(struct restore *r, const struct origin_folder *from, struct err *e)
 {
 	bool given;
 	buf_clear(&r->special);
-	if (make_name(r, box, &given, e) != 0)
+	if (make_name(r, from, &given, e) != 0)
 		return -1;
-	if (!given && prefer_use(r, box, e) != 0)
+	if (!given && prefer_use(r, from, e) != 0)
 		return -1;
 	const struct sync_folder *f = find(r, buf_slice(&r->wire));
 	r->exists = f != NULL && f->selectable;
-	r->subscribe = box->subscribed && (f == NULL || !f->subscribed);
+	r->subscribe = !r->options->rehearsal && from->subscribed && (f == NULL || !f->subscribed);
 	return 0;
-}
-
-bool tree_all_below_inbox(const struct store_mailbox_list *l)
-{
-	bool any = false;
-	for (size_t i = 0; i < l->n; i++) {
-		struct slice name = buf_slice(&l->at[i].wire), level;
-		if (mailbox_is_inbox(name))
-			continue;
-		if (!next_level(&name, l->at[i].delimiter, &level) || !mailbox_is_inbox(level) ||
-			name.n == 0)
-			return false;
-		any = true;
-	}
-	return any;
 }
 
 /* ---- making ---------------------------------------------------------------------------------------- */
@@ -274,10 +261,12 @@ static int remember(struct restore *r, struct slice wire, const char *use, struc
 
 static int create(struct restore *r, struct slice wire, const char *use, struct err *e)
 {
-	imap4_session *s = r->dial.session;
+	imap4_session *s = r->link.dial.session;
 	const imap4_str name = {(const char *)wire.p, wire.n};
 	imap4_cmd *c = imap4_create_start(s, name, use);
 	int rc = sync_wait(s, c, ERR_MAILBOX, NULL, e);
+	if (r->options->made != NULL && (rc == 0 || e->scope > ERR_MAILBOX))
+		r->options->made(r->options->ctx, wire, r->delimiter);
 	if (rc != 0 && is_there(c)) {
 		err_clear(e);
 		rc = 0;
@@ -289,7 +278,8 @@ static int create(struct restore *r, struct slice wire, const char *use, struct 
 static int create_last(struct restore *r, struct err *e)
 {
 	struct slice wire = buf_slice(&r->wire);
-	if (r->special.len > 0 && account_uses(r->account, r->dial.session, "CREATE-SPECIAL-USE")) {
+	if (r->special.len > 0 &&
+		account_uses(r->account, r->link.dial.session, "CREATE-SPECIAL-USE")) {
 		if (create(r, wire, buf_str(&r->special), e) == 0)
 			return 0;
 		/* NO [USEATTR] has made nothing (RFC 6154 section 3). */
@@ -320,7 +310,7 @@ static int create_parents(struct restore *r, struct err *e)
 
 static int subscribe(struct restore *r, struct err *e)
 {
-	imap4_session *s = r->dial.session;
+	imap4_session *s = r->link.dial.session;
 	imap4_cmd *c = imap4_subscribe_start(s, restore_wire(r));
 	int rc = sync_wait(s, c, ERR_MAILBOX, NULL, e);
 	imap4_cmd_free(c);

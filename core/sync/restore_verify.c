@@ -12,53 +12,15 @@
 
 #define VERIFY_BATCH 100
 
-/* Two hashes of one message: of all octets, and of what no server changes. */
-struct twofold {
-	struct sha256 *exact, *loose;
-	struct err *e;
-};
-
 struct reading {
 	struct restore *r;
 	struct want **want; /* of this batch */
 	size_t n;
-	struct twofold hash;
+	struct content_hash hash;
+	struct content got;
 	bool body, whole;
-	unsigned char exact[SHA256_LEN], loose[SHA256_LEN];
 	struct err err;
 };
-
-static int twofold_begin(struct twofold *t, struct err *e)
-{
-	t->e = e;
-	return sha256_begin(t->exact, e) != 0 || sha256_begin(t->loose, e) != 0 ? -1 : 0;
-}
-
-/* Line ends as LF; what servers make of a NUL as '?'. */
-static int twofold_add(void *ctx, const void *p, size_t n)
-{
-	struct twofold *t = ctx;
-	const unsigned char *at = p;
-	unsigned char plain[4096];
-	if (sha256_add(t->exact, p, n, t->e) != 0)
-		return -1;
-	for (size_t i = 0, k = 0; i < n; i++) {
-		if (at[i] != '\r')
-			plain[k++] = at[i] == '\0' || at[i] == 0x80 ? '?' : at[i];
-		if (k == sizeof plain || i + 1 == n) {
-			if (sha256_add(t->loose, plain, k, t->e) != 0)
-				return -1;
-			k = 0;
-		}
-	}
-	return 0;
-}
-
-static int twofold_end(struct twofold *t, unsigned char exact[SHA256_LEN],
-	unsigned char loose[SHA256_LEN], struct err *e)
-{
-	return sha256_end(t->exact, exact, e) != 0 || sha256_end(t->loose, loose, e) != 0 ? -1 : 0;
-}
 
 /* ---- the answer ------------------------------------------------------------------------------------ */
 
@@ -71,32 +33,31 @@ static int on_begin(void *ctx, const imap4_message *so_far, imap4_str section, u
 	if (v->body)
 		return IMAP4_SINK_SKIP;
 	v->body = true;
-	return twofold_begin(&v->hash, &v->err) != 0 ? -1 : IMAP4_SINK_TAKE;
+	return content_hash_begin(&v->hash, &v->err) != 0 ? -1 : IMAP4_SINK_TAKE;
 }
 
 static int on_data(void *ctx, const void *p, size_t n)
 {
 	struct reading *v = ctx;
-	return twofold_add(&v->hash, p, n);
+	return content_hash_add(&v->hash, p, n, &v->err);
 }
 
 static int on_end(void *ctx, int complete)
 {
 	struct reading *v = ctx;
 	v->whole = complete != 0;
-	return twofold_end(&v->hash, v->exact, v->loose, &v->err);
+	return content_hash_end(&v->hash, &v->got, &v->err);
 }
 
 static bool same_but_normalised(struct reading *v, const struct want *w)
 {
-	unsigned char exact[SHA256_LEN], loose[SHA256_LEN];
+	struct content_hash h = {NULL, NULL, NULL};
+	struct content want;
 	struct err e = ERR_INIT;
-	struct twofold t = {sha256_new(&e), sha256_new(&e), &e};
-	bool same = t.exact != NULL && t.loose != NULL && twofold_begin(&t, &e) == 0 &&
-		store_message_read(v->r->store, w->generation, w->uid, twofold_add, &t, &e) == 0 &&
-		twofold_end(&t, exact, loose, &e) == 0 && memcmp(loose, v->loose, SHA256_LEN) == 0;
-	sha256_free(t.exact);
-	sha256_free(t.loose);
+	bool same = content_hash_init(&h, &e) == 0 &&
+		content_of(&h, v->r->origin, w->generation, w->uid, &want, &e) == 0 &&
+		memcmp(want.loose, v->got.loose, SHA256_LEN) == 0;
+	content_hash_release(&h);
 	return same;
 }
 
@@ -132,12 +93,12 @@ static void judge(struct reading *v, struct want *w, const imap4_message *m)
 	struct restore *r = v->r;
 	struct err e = ERR_INIT;
 	const char *rest = compare_rest(r, w, m, &e);
-	bool exact = memcmp(v->exact, w->sha256, SHA256_LEN) == 0;
+	bool exact = memcmp(v->got.exact, w->sha256, SHA256_LEN) == 0;
 	bool loose = exact || same_but_normalised(v, w);
 	w->checked = true;
 	if (!loose || rest != NULL) {
 		r->report->different++;
-		restore_odd(r, w, "%s", loose ? rest : "differs on the server from the archive");
+		restore_odd(r, w, "%s", loose ? rest : "differs on the server from what was sent");
 	} else if (exact) {
 		r->report->identical++;
 	} else {
@@ -173,8 +134,8 @@ static int read_batch(struct reading *v, struct err *e)
 		rc = uidset_add(&set, v->want[i]->at, e);
 	if (rc == 0) {
 		imap4_cmd *c = imap4_fetch_start(
-			r->dial.session, &set, "UID FLAGS INTERNALDATE BODY.PEEK[]", &o);
-		rc = sync_wait(r->dial.session, c, ERR_MAILBOX, "UID FETCH", e);
+			r->link.dial.session, &set, "UID FLAGS INTERNALDATE BODY.PEEK[]", &o);
+		rc = sync_wait(r->link.dial.session, c, ERR_MAILBOX, "UID FETCH", e);
 		imap4_cmd_free(c);
 	}
 	uidset_release(&set);
@@ -195,13 +156,15 @@ int verify_wants(struct restore *r, struct err *e)
 	struct reading v = {.r = r};
 	int rc = 0;
 	v.want = calloc(VERIFY_BATCH, sizeof(struct want *));
-	v.hash.exact = sha256_new(e);
-	v.hash.loose = sha256_new(e);
-	if (v.want == NULL || v.hash.exact == NULL || v.hash.loose == NULL)
+	if (v.want == NULL)
 		rc = err_nomem(e, "reading back");
+	if (rc == 0)
+		rc = content_hash_init(&v.hash, e);
 	for (size_t i = 0; i < r->nwant && rc == 0; i++) {
 		struct want *w = &r->want[i];
-		bool due = w->state == WANT_SENT && !w->checked;
+		bool sent = w->state == WANT_SENT ||
+			(r->options->rehearsal && w->state == WANT_PRESENT);
+		bool due = sent && !w->checked;
 		w->checked = w->checked || (due && w->at == 0);
 		r->report->unverified += due && w->at == 0;
 		if (due && w->at != 0)
@@ -211,8 +174,7 @@ int verify_wants(struct restore *r, struct err *e)
 	}
 	if (rc == 0 && v.n > 0)
 		rc = read_batch(&v, e);
-	sha256_free(v.hash.exact);
-	sha256_free(v.hash.loose);
+	content_hash_release(&v.hash);
 	free(v.want);
 	return rc;
 }

@@ -205,7 +205,7 @@ static int is_deleted(struct walk *w, const struct selection_item *item, struct 
 	return has < 0 ? -1 : !has;
 }
 
-static bool in_dates(const struct selection *sel, const struct mail_date *d)
+bool selection_in_dates(const struct selection *sel, const struct mail_date *d)
 {
 	if (sel->has_since && (!d->valid || d->secs < sel->since))
 		return false;
@@ -223,33 +223,49 @@ static struct slice bare_id(struct slice s)
 	return slice_of(open + 1, end != NULL ? (size_t)(end - open - 1) : left);
 }
 
-static bool has_message_id(struct walk *w)
+static bool has_message_id(const struct selection *sel, struct slice header, struct buf *value)
 {
 	size_t at = 0;
-	while (header_field(buf_slice(&w->header), slice_str("Message-ID"), &at, &w->value))
-		if (slice_eq(bare_id(buf_slice(&w->value)), bare_id(slice_str(w->sel->message_id))))
+	while (header_field(header, slice_str("Message-ID"), &at, value))
+		if (slice_eq(bare_id(buf_slice(value)), bare_id(slice_str(sel->message_id))))
 			return true;
 	return false;
 }
 
-static bool has_field(struct walk *w, const struct selection_header *h)
+static bool has_field(const struct selection_header *h, struct slice header, struct buf *value,
+	struct buf *decoded)
 {
 	size_t at = 0;
-	while (header_field(buf_slice(&w->header), h->name, &at, &w->value)) {
-		buf_clear(&w->decoded);
-		rfc2047_decode(&w->decoded, buf_slice(&w->value));
-		if (text_contains(buf_slice(&w->value), h->text) ||
-			text_contains(buf_slice(&w->decoded), h->text))
+	while (header_field(header, h->name, &at, value)) {
+		buf_clear(decoded);
+		rfc2047_decode(decoded, buf_slice(value));
+		if (text_contains(buf_slice(value), h->text) ||
+			text_contains(buf_slice(decoded), h->text))
 			return true;
 	}
 	return false;
 }
 
+bool selection_asks_header(const struct selection *sel)
+{
+	return sel->message_id != NULL || sel->nheaders > 0;
+}
+
+bool selection_header_matches(const struct selection *sel, struct slice header, struct buf *value,
+	struct buf *decoded)
+{
+	if (sel->message_id != NULL && !has_message_id(sel, header, value))
+		return false;
+	for (size_t i = 0; i < sel->nheaders; i++)
+		if (!has_field(&sel->headers[i], header, value, decoded))
+			return false;
+	return true;
+}
+
 /* 1, 0, -1. An unreadable message is reported and not selected. */
 static int header_matches(struct walk *w, const struct selection_item *item, struct err *e)
 {
-	const struct selection *sel = w->sel;
-	if (sel->message_id == NULL && sel->nheaders == 0)
+	if (!selection_asks_header(w->sel))
 		return 1;
 	if (header_read(w->s, item->record->generation, item->record->uid, &w->header, e) != 0) {
 		if (e->scope > ERR_MAILBOX)
@@ -259,12 +275,7 @@ static int header_matches(struct walk *w, const struct selection_item *item, str
 		w->counts->unreadable++;
 		return w->sink->unreadable(w->sink->ctx, item, &why, e);
 	}
-	if (sel->message_id != NULL && !has_message_id(w))
-		return 0;
-	for (size_t i = 0; i < sel->nheaders; i++)
-		if (!has_field(w, &sel->headers[i]))
-			return 0;
-	return 1;
+	return selection_header_matches(w->sel, buf_slice(&w->header), &w->value, &w->decoded);
 }
 
 /* 1, 0, -1; the cheap questions first. */
@@ -277,7 +288,7 @@ static int matches(struct walk *w, const struct selection_item *item, struct err
 		return 0;
 	if (!w->sel->deleted && r->state != STORE_STORED)
 		return 0;
-	if (!in_dates(w->sel, &r->date))
+	if (!selection_in_dates(w->sel, &r->date))
 		return 0;
 	int yes = w->sel->deleted ? is_deleted(w, item, e) : 1;
 	return yes > 0 ? header_matches(w, item, e) : yes;

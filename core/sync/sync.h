@@ -73,6 +73,9 @@ struct sync_account {
 	/* trace of all connections: whole lines, secrets masked; may be NULL */
 	void (*trace)(void *ctx, const char *line, size_t n);
 	void *trace_ctx;
+	/* what the server tells unasked (imap4_events.data); may be NULL */
+	void (*data)(void *ctx, const imap4_data *d);
+	void *data_ctx;
 	/* set by the job: where the server's ALERT texts go */
 	const struct sync_hooks *alerts;
 	bool may_write; /* a restore: commands that change the server are allowed */

@@ -45,6 +45,7 @@ struct export_verify_report {
 	uint64_t messages; /* in the manifest */
 	uint64_t bytes;	   /* read, after decompression */
 	uint64_t faults[EXPORT_FAULT_COUNT], damage;
+	bool unproven; /* the manifest is of version 1, without a SHA-256 of itself: flags, dates and names may be wrong */
 };
 
 /*

@@ -8,92 +8,26 @@
 #include <string.h>
 
 #include "core/sync/export_internal.h"
+#include "core/sync/mboxrd.h"
 #include "core/sync/verify_export_internal.h"
 
 #define PLACE_TEXT 64
 #define LINE_TEXT  128
 
-static const char from[] = "From ";
-#define FROM_LEN (sizeof from - 1)
-
 struct mbox {
 	struct verify *x;
 	struct export_in *in;
 	uint64_t messages;
-	bool ended;	/* the last byte of the message was LF */
-	bool quotes;	/* so far the line is nothing but '>' */
-	bool held;	/* one of them is held back */
-	size_t matched; /* bytes of "From " behind them, held back too */
+	bool ended; /* the last byte of the message was LF */
+	struct mboxrd quoting;
 };
 
-/* ---- without quoting ------------------------------------------------------------------------- */
-
-static int add(struct mbox *m, const void *p, size_t n, struct err *e)
+static int add(void *ctx, const void *p, size_t n, struct err *e)
 {
-	return n > 0 ? export_digest_add(&m->x->digest, p, n, e) : 0;
-}
-
-static int release_held(struct mbox *m, struct err *e)
-{
-	size_t matched = m->matched;
-	bool held = m->held;
-	m->held = false;
-	m->matched = 0;
-	return held && add(m, ">", 1, e) != 0 ? -1 : add(m, from, matched, e);
-}
-
-static int at_line_start(struct mbox *m, unsigned char c, struct err *e)
-{
-	if (c == '>' && m->matched == 0) {
-		/* Nobody can see which of them is taken away. */
-		if (m->held)
-			return add(m, ">", 1, e);
-		m->held = true;
-		return 0;
-	}
-	if (c != (unsigned char)from[m->matched]) {
-		m->quotes = c == '\n';
-		return release_held(m, e) != 0 ? -1 : add(m, &c, 1, e);
-	}
-	if (++m->matched < FROM_LEN)
-		return 0;
-	m->quotes = false;
-	m->held = false; /* the one that the export added */
-	return release_held(m, e);
-}
-
-static int unquote(struct mbox *m, struct slice s, struct err *e)
-{
-	const unsigned char *at = s.p, *end = s.p + s.n;
-	while (at < end) {
-		if (m->quotes) {
-			if (at_line_start(m, *at++, e) != 0)
-				return -1;
-			continue;
-		}
-		const unsigned char *lf = memchr(at, '\n', (size_t)(end - at));
-		const unsigned char *stop = lf != NULL ? lf + 1 : end;
-		if (add(m, at, (size_t)(stop - at), e) != 0)
-			return -1;
-		m->quotes = lf != NULL;
-		at = stop;
-	}
-	m->ended = end[-1] == '\n';
-	return 0;
+	return export_digest_add(&((struct mbox *)ctx)->x->digest, p, n, e);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
-
-/* "@OFFSET+LENGTH" */
-static bool parse_place(struct slice s, uint64_t *offset, uint64_t *length)
-{
-	const unsigned char *plus = s.n > 1 && s.p[0] == '@' ? memchr(s.p, '+', s.n) : NULL;
-	if (plus == NULL)
-		return false;
-	size_t n = (size_t)(plus - s.p);
-	return slice_u64(slice_of(s.p + 1, n - 1), INT64_MAX, offset) &&
-		slice_u64(slice_of(plus + 1, s.n - n - 1), INT64_MAX, length);
-}
 
 /* Up to n bytes; *got tells how many there were. */
 static int take(struct mbox *m, char *to, size_t n, size_t *got, struct err *e)
@@ -166,9 +100,10 @@ static bool is_message(const struct export_digest *d, const struct export_line *
 static int content(struct mbox *m, uint64_t length, uint64_t *left, struct err *e)
 {
 	struct slice s;
-	m->quotes = true;
-	m->held = m->ended = false;
-	m->matched = 0;
+	m->quoting.put = add;
+	m->quoting.ctx = m;
+	mboxrd_begin(&m->quoting, MBOXRD_UNQUOTE);
+	m->ended = false;
 	if (export_digest_begin(&m->x->digest, true, true, e) != 0)
 		return -1;
 	for (*left = length; *left > 0; *left -= s.n) {
@@ -176,10 +111,11 @@ static int content(struct mbox *m, uint64_t length, uint64_t *left, struct err *
 			return -1;
 		if (s.n == 0)
 			break;
-		if (unquote(m, s, e) != 0)
+		if (mboxrd_add(&m->quoting, s.p, s.n, e) != 0)
 			return -1;
+		m->ended = s.p[s.n - 1] == '\n';
 	}
-	return release_held(m, e) != 0 ? -1 : export_digest_end(&m->x->digest, e);
+	return mboxrd_end(&m->quoting, e) != 0 ? -1 : export_digest_end(&m->x->digest, e);
 }
 
 static int on_line(void *ctx, const struct export_line *line, struct err *e)
@@ -188,7 +124,7 @@ static int on_line(void *ctx, const struct export_line *line, struct err *e)
 	uint64_t offset, length, left = 0;
 	bool good, over;
 	m->x->r->messages++;
-	if (!parse_place(line->place, &offset, &length))
+	if (!export_mbox_place(line->place, &offset, &length))
 		return err_set(e, ERR_STORE, E_CORRUPT,
 			"line %" PRIu64 " of the manifest is damaged: the place", line->number);
 	if (between(m, line, offset, &good, &over, e) != 0)
@@ -254,6 +190,7 @@ int verify_export_mbox(
 	} while (rc == 0 && s.n > 0);
 	if (rc == 0)
 		rc = export_lines_end(&lines, e);
+	x->r->unproven = rc == 0 && !export_lines_proven(&lines);
 	if (rc == 0)
 		rc = the_end(&m, e);
 	export_lines_release(&lines);

@@ -169,8 +169,10 @@ static int on_end(void *ctx, bool clean, struct err *e)
 	if (!clean)
 		verify_export_found(t->x, EXPORT_CHANGED, buf_slice(&t->path), NULL,
 			"there is something behind its end");
+	if (t->doing == LINES && export_lines_end(&t->lines, e) != 0)
+		return -1;
 	if (t->doing == LINES)
-		return export_lines_end(&t->lines, e);
+		t->x->r->unproven = !export_lines_proven(&t->lines);
 	if (t->doing != MESSAGE)
 		return 0;
 	return export_digest_end(&t->x->digest, e) != 0 ? -1 : add_entry(t, e);

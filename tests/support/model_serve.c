@@ -410,7 +410,8 @@ static void send_selected(struct model_conn *mc, struct fake_conn *c, const stru
 		fake_sendf(c, "* OK [UIDVALIDITY %u] valid\r\n", b->uidvalidity);
 	if (!f->no_uidnext)
 		fake_sendf(c, "* OK [UIDNEXT %u] next\r\n", f->uidnext ? f->uidnext : b->uidnext);
-	fake_sendf(c, "* OK [PERMANENTFLAGS ()] none\r\n");
+	fake_sendf(c, "* OK [PERMANENTFLAGS (%s)] these\r\n",
+		f->permanent_flags != NULL ? f->permanent_flags : "");
 	if (f->no_modseq)
 		fake_sendf(c, "* OK [NOMODSEQ] none\r\n");
 	else if (model_has(mc->m, "CONDSTORE"))

@@ -244,11 +244,11 @@ Test(export, the_manifest_has_a_line_for_each_message)
 	cr_assert(make(&c, STORE_NESTED), "%s", c.a.e.text);
 	cr_assert_eq(export(&c, "eml", "out", false), 0, "%s", c.a.e.text);
 	struct buf got = read_all(&c, "out/MANIFEST");
-	cr_expect_eq(strncmp(buf_str(&got), "imapsync-manifest 1\n# sha256 ", 29), 0);
+	cr_expect_eq(strncmp(buf_str(&got), "imapsync-manifest 2\n# sha256 ", 29), 0);
 	size_t lines = 0;
 	for (size_t i = 0; i < got.len; i++)
 		lines += got.data[i] == '\n';
-	cr_expect_eq(lines, 2 + 6);
+	cr_expect_eq(lines, 3 + 6);
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
 		cr_expect_not_null(
 			strstr(buf_str(&got), want[i]), "%s in\n%s", want[i], buf_str(&got));

@@ -132,7 +132,7 @@ Test(verify_export, every_bit_and_every_cut_of_an_mbox_counts)
 	mail_archive_remove(&c.a);
 }
 
-Test(verify_export, every_cut_of_a_tar_file_and_every_bit_in_front_of_its_manifest_counts)
+Test(verify_export, every_cut_of_a_tar_file_and_every_byte_to_the_end_of_its_manifest_counts)
 {
 	struct ctx c;
 	size_t n, manifest = 0;
@@ -143,7 +143,9 @@ Test(verify_export, every_cut_of_a_tar_file_and_every_bit_in_front_of_its_manife
 	for (size_t i = 0; i < n; i += 512)
 		if (memcmp(p + i, "MANIFEST", 9) == 0)
 			manifest = i;
-	for (size_t i = 0; i < manifest + 512; i++) {
+	size_t size = strtoul((const char *)p + manifest + 124, NULL, 8);
+	cr_assert(manifest > 0 && size > 0);
+	for (size_t i = 0; i < manifest + 512 + (size + 511) / 512 * 512; i++) {
 		/* The value of a pax header can be a time, which is not compared. */
 		if (i >= 512 && p[i / 512 * 512 - 512 + 156] == 'x')
 			continue;
@@ -235,7 +237,14 @@ Test(verify_export, a_manifest_that_is_cut_off_or_of_another_version_is_refused)
 	for (size_t n = 0; n < sizeof whole - 1; n++)
 		cr_expect_eq(read_lines(whole, n, 7, &lines, &e), n == sizeof HEAD - 1 ? 0 : -1,
 			"%zu", n);
-	cr_expect_eq(read_lines("imapsync-manifest 2\n", 20, 20, &lines, &e), -1);
+	static const char *const versions[] = {"0", "3", "21", "2 ", "", "1\n# sha256"};
+	for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+		char text[200];
+		size_t n = (size_t)snprintf(text, sizeof text,
+			"imapsync-manifest %s\n# sha256 size date flags uidvalidity uid folder place\n",
+			versions[i]);
+		cr_expect_eq(read_lines(text, n, n, &lines, &e), -1, "%s", versions[i]);
+	}
 	struct buf line = BUF_INIT(2u << 20);
 	buf_add_str(&line, HEAD);
 	for (size_t i = 0; i < 1u << 20; i++)
@@ -243,6 +252,103 @@ Test(verify_export, a_manifest_that_is_cut_off_or_of_another_version_is_refused)
 	cr_expect_eq(read_lines(buf_str(&line), line.len, 4096, &lines, &e), -1);
 	cr_expect_eq(e.code, E_LIMIT);
 	buf_release(&line);
+}
+
+/* With the last line that the export writes. */
+static size_t sealed(const char *lines, char *out, size_t size)
+{
+	unsigned char sum[SHA256_LEN];
+	char hex[SHA256_HEX + 1];
+	struct err e = ERR_INIT;
+	struct sha256 *h = sha256_new(&e);
+	int n = snprintf(out, size, "imapsync-manifest 2\n%s%s", strchr(HEAD, '\n') + 1, lines);
+	cr_assert(h != NULL && sha256_begin(h, &e) == 0 && sha256_add(h, out, (size_t)n, &e) == 0 &&
+		sha256_end(h, sum, &e) == 0);
+	sha256_free(h);
+	hex_format(sum, SHA256_LEN, hex);
+	return (size_t)(n + snprintf(out + n, size - (size_t)n, "# end %s\n", hex));
+}
+
+Test(verify_export, the_last_line_of_a_manifest_speaks_for_all_before_it)
+{
+	char text[2000];
+	struct err e = ERR_INIT;
+	size_t lines,
+		n = sealed(HASH
+			" 5 2024-03-01T10:00:00+0200 \\Seen,work 1 2 INBOX x\n# delimiter .\n" HASH
+			" 5 - - 1 3 a.b y\n",
+			text, sizeof text);
+	for (size_t step = 1; step < 1000; step *= 10)
+		cr_expect_eq(read_lines(text, n, step, &lines, &e), 0, "%s", e.text);
+	cr_expect_eq(lines, (size_t)2);
+	/* Every other byte in every place, and every cut. */
+	for (size_t i = 0; i < n; i++) {
+		char was = text[i];
+		for (int c = 0; c < 256; c++) {
+			text[i] = (char)c;
+			cr_assert((char)c == was || read_lines(text, n, n, &lines, &e) != 0,
+				"byte %zu: %d", i, c);
+		}
+		text[i] = was;
+		cr_assert_eq(read_lines(text, i, n, &lines, &e), -1, "%zu bytes", i);
+		cr_assert_eq(e.code, E_CORRUPT, "%zu bytes: %s", i, e.text);
+	}
+	/* Nothing may stand behind it, not even the same again. */
+	size_t last = n - sizeof "# end " - SHA256_HEX;
+	memcpy(text + n, text + last, n - last);
+	cr_expect_eq(read_lines(text, n + n - last, n, &lines, &e), -1);
+	memcpy(text + n, HASH " 5 - - 1 4 z z\n", sizeof HASH " 5 - - 1 4 z z\n");
+	cr_expect_eq(read_lines(text, strlen(text), n, &lines, &e), -1);
+}
+
+/* As seen by a person: whatever is flipped in the manifest of any format. */
+Test(verify_export, every_bit_of_a_manifest_counts, .timeout = 120)
+{
+	static const struct {
+		const char *format, *file;
+		size_t step; /* in bits: 9 is one in each byte */
+	} rows[] = {
+		{"mbox", "x.manifest", 1}, {"eml", "x/MANIFEST", 9}, {"maildir", "x/MANIFEST", 9}};
+	for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+		struct ctx c;
+		size_t n;
+		char path[600];
+		cr_assert(make(&c), "%s", c.a.e.text);
+		cr_assert_eq(export(&c, rows[r].format, "x"), 0, "%s", c.e.text);
+		cr_assert(!is_damaged(&c), "%s", c.e.text);
+		cr_expect_not(c.r.unproven, "%s", rows[r].format);
+		unsigned char *p = contents(&c, rows[r].file, &n);
+		cr_assert_not_null(p);
+		snprintf(path, sizeof path, "%s/%s", c.a.tree.path, rows[r].file);
+		for (size_t i = 0; i < 8 * n; i += rows[r].step) {
+			p[i / 8] ^= (unsigned char)(1 << i % 8);
+			cr_assert(write_file(path, p, n));
+			cr_assert(is_damaged(&c), "%s: bit %zu", rows[r].format, i);
+			p[i / 8] ^= (unsigned char)(1 << i % 8);
+		}
+		free(p);
+		mail_archive_remove(&c.a);
+	}
+}
+
+Test(verify_export, a_manifest_of_version_1_is_read_and_called_unproven)
+{
+	struct ctx c;
+	size_t n;
+	char path[600];
+	cr_assert(make(&c), "%s", c.a.e.text);
+	cr_assert_eq(export(&c, "mbox", "m"), 0, "%s", c.e.text);
+	unsigned char *p = contents(&c, "m.manifest", &n);
+	cr_assert_not_null(p);
+	p[sizeof "imapsync-manifest " - 1] = '1';
+	snprintf(path, sizeof path, "%s.manifest", c.path);
+	cr_assert(write_file(path, p, n - sizeof "# end" - SHA256_HEX - 1));
+	cr_expect(!is_damaged(&c), "%s", c.e.text);
+	cr_expect(c.r.unproven);
+	cr_assert(write_file(path, p, n));
+	cr_expect(is_damaged(&c), "version 1 has no such line");
+	free(p);
+	mail_archive_remove(&c.a);
 }
 
 Test(verify_export, folders_in_one_another_are_followed_to_a_limit)
