@@ -161,7 +161,7 @@ check: deps
 	@$(MAKE) --no-print-directory check-installed
 
 .PHONY: check-installed
-check-installed: check-layers check-headers $(PROGRAM) fuzz-objects
+check-installed: check-layers check-headers check-bench $(PROGRAM) fuzz-objects
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory fuzz-regress
 	@$(MAKE) --no-print-directory check-docs
@@ -224,6 +224,31 @@ fuzz:
 		build/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 \
 			build/fuzz/corpus/$$n tests/fuzz/corpus/$$n; done
 
+# ---- benchmark -----------------------------------------------------------------------------------
+# make bench [QUICK=1] [CASES="G1 G4"] [ROUNDS=3] [OUT=FILE] [KEEP=1]: see tests/bench/README.md.
+bench_raw := raw raw_conn raw_boxes raw_drain raw_changes raw_push
+bench_programs := $(addprefix $(BUILD)/tests/bench/,raw timed hashloop tunlink relay)
+.PHONY: bench bench-installed bench-programs check-bench
+bench:
+	@test -z "$(SANITIZE)$(COVERAGE)" || { echo "an instrumented build cannot be measured" >&2; exit 64; }
+	@tests/deps build bench
+	@$(MAKE) --no-print-directory bench-installed
+bench-programs: $(bench_programs)
+check-bench: $(bench_programs)
+	@out=$$(python3 tests/bench/test_table.py 2>&1 && python3 tests/bench/test_tools.py $(BUILD)/tests/bench 2>&1) || \
+		{ echo "$$out"; exit 1; }; echo "ok   bench: the tools and the arithmetic of the benchmark"
+bench-installed: $(PROGRAM) $(bench_programs)
+	@tests/bench/run $(if $(QUICK),--quick) $(if $(CASES),--cases "$(CASES)") $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(OUT),--out "$(OUT)") $(if $(KEEP),--keep) --tools $(BUILD)/tests/bench $(PROGRAM)
+$(BUILD)/tests/bench/raw: $(bench_raw:%=$(BUILD)/tests/bench/%.o)
+$(BUILD)/tests/bench/timed: $(BUILD)/tests/bench/timed.o
+$(BUILD)/tests/bench/hashloop: $(BUILD)/tests/bench/hashloop.o
+$(BUILD)/tests/bench/tunlink: $(BUILD)/tests/bench/tunlink.o $(BUILD)/tests/bench/delay.o
+$(BUILD)/tests/bench/relay: $(BUILD)/tests/bench/relay.o $(BUILD)/tests/bench/delay.o
+$(bench_programs):
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lpthread
+
 # ---- housekeeping --------------------------------------------------------------------------------
 .PHONY: lint format clean help
 # The check for "insecure" calls wants C11's annex K, which no libc here has.
@@ -245,5 +270,6 @@ help:
 	@echo "make check-all        the same under sanitizers and with clang (longer)"
 	@echo "make unit-LAYER       unit tests of one layer: $(LAYERS)"
 	@echo "make fuzz             fuzz every parser, FUZZ_SECONDS=60 each (clang)"
+	@echo "make bench            measure against mbsync and what the machine allows (tests/bench/README.md)"
 	@echo "make install          to PREFIX=$(PREFIX), with DESTDIR"
 	@echo "make lint, make clean"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cmd/cli_archive.h"
+#include "cmd/cmd_imap.h"
 #include "cmd/exit.h"
 #include "cmd/secret.h"
 
@@ -20,6 +21,8 @@ static const struct command commands[] = {
 	{"export", "[ACCOUNT]", "write messages of an archive, or a server, to one file",
 		cmd_export},
 	{"folders", "[ACCOUNT...]", "list folders with messages and size", cmd_folders},
+	{"imap", "ACCOUNT COMMAND [ARGUMENT...]", "one IMAP command: search, fetch, copy, acl ...",
+		cmd_imap},
 	{"list", "[FOLDER...]", "list messages of the archive", cmd_list},
 	{"repair", "[ACCOUNT...]", "mend the archive, fetch damaged messages again", cmd_repair},
 	{"restore", "[ACCOUNT]", "give messages of the archive back to a server", cmd_restore},
@@ -58,10 +61,18 @@ enum option_id {
 	OPT_SAMPLE,
 	OPT_SERVER,
 	OPT_OFFLINE,
+	OPT_FROM,
 	OPT_TO,
 	OPT_FOLDER_PREFIX,
 	OPT_MAP,
 	OPT_VERIFY,
+	OPT_RESTORE_TEST,
+	OPT_SUBSCRIBED,
+	OPT_FLAG,
+	OPT_DATE,
+	OPT_SPECIAL_USE,
+	OPT_YES,
+	OPT_FOR,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -79,16 +90,16 @@ static const struct option_row options[] = {
 	{"config", 'c', "FILE", NULL, "read this configuration", OPT_CONFIG},
 	{"quiet", 'q', NULL, NULL, "only problems", OPT_QUIET},
 	{"verbose", 'v', NULL, NULL, "say what is done", OPT_VERBOSE},
-	{"json", '\0', NULL, "backup export folders list repair restore status verify",
+	{"json", '\0', NULL, "backup export folders imap list repair restore status verify",
 		"results for machines", OPT_JSON},
-	{"trace", '\0', "FILE", "backup check folders repair restore verify",
+	{"trace", '\0', "FILE", "backup check folders imap repair restore verify",
 		"write the protocol, without secrets and mail", OPT_TRACE},
 	{"path", '\0', "DIR", NULL, "the archive's folder (one account)", OPT_PATH},
-	{"folder", '\0', "PATTERN", "backup check export folders restore",
+	{"folder", '\0', "PATTERN", "backup check export folders imap restore",
 		"only these folders; may be repeated", OPT_FOLDER},
 	{"exclude", '\0', "PATTERN", "backup check export folders list restore",
 		"not these folders; may be repeated", OPT_EXCLUDE},
-	{"dry-run", 'n', NULL, "backup restore", "say what would be done, change nothing",
+	{"dry-run", 'n', NULL, "backup imap restore", "say what would be done, change nothing",
 		OPT_DRY_RUN},
 	{"audit", '\0', NULL, "backup", "list every folder in full", OPT_AUDIT},
 	{"remote", '\0', NULL, "folders", "ask the server instead of the archive", OPT_REMOTE},
@@ -109,7 +120,7 @@ static const struct option_row options[] = {
 		OPT_AS_OF},
 	{"raw", '\0', NULL, "show", "the bytes that the server sent", OPT_RAW},
 	{"headers", '\0', NULL, "show", "only the header", OPT_HEADERS},
-	{"output", 'o', "FILE", "export", "write here; - is standard output", OPT_OUTPUT},
+	{"output", 'o', "FILE", "export imap", "write here; - is standard output", OPT_OUTPUT},
 	{"format", '\0', "FORMAT", "export", "tar, mbox, maildir, eml, ...", OPT_FORMAT},
 	{"force", '\0', NULL, "export", "replace existing files", OPT_FORCE},
 	{"sample", '\0', "PART", "verify", "read only a part, 1/7 or 5%; each time the next",
@@ -117,12 +128,22 @@ static const struct option_row options[] = {
 	{"server", '\0', "[full]", "verify", "compare with the server; =full: every byte",
 		OPT_SERVER},
 	{"offline", '\0', NULL, "repair", "fetch nothing", OPT_OFFLINE},
+	{"from", '\0', "FILE", "restore", "a Maildir tree, mbox or export instead of the archive",
+		OPT_FROM},
 	{"to", '\0', "ACCOUNT", "restore", "to this account or URL instead of the same", OPT_TO},
 	{"folder-prefix", '\0', "FOLDER", "restore", "put everything below this folder",
 		OPT_FOLDER_PREFIX},
 	{"map", '\0', "RULE", "restore", "FROM=TO: put a folder elsewhere; may be repeated",
 		OPT_MAP},
 	{"verify", '\0', NULL, "restore", "read back what was restored and compare", OPT_VERIFY},
+	{"restore-test", '\0', "ACCOUNT", "verify",
+		"restore a sample to a scratch folder there, compare, remove it", OPT_RESTORE_TEST},
+	{"subscribed", '\0', NULL, "imap", "list: only what is subscribed to", OPT_SUBSCRIBED},
+	{"flag", '\0', "FLAG", "imap", "append: with this flag; may be repeated", OPT_FLAG},
+	{"date", '\0', "DATE", "imap", "append: received at that time", OPT_DATE},
+	{"special-use", '\0', "USE", "imap", "create: for Sent, Trash, Junk, ...", OPT_SPECIAL_USE},
+	{"yes", '\0', NULL, "imap", "delete, expunge: do what cannot be undone", OPT_YES},
+	{"for", '\0', "TIME", "imap", "idle: so long, instead of until a signal", OPT_FOR},
 	{"help", 'h', NULL, NULL, "this text", OPT_HELP},
 	{"version", '\0', NULL, NULL, "the version", OPT_VERSION},
 };
@@ -177,6 +198,8 @@ static void print_help(const struct command *command)
 	for (size_t i = 0; i < COUNT(options); i++)
 		if (command == NULL || takes(&options[i], command->name))
 			print_option(&options[i]);
+	if (command != NULL && command->run == cmd_imap)
+		imap_help();
 	puts("\nManuals: imapsync(1), imapsync.conf(5), imapsync-archive(5)");
 }
 
@@ -195,6 +218,16 @@ static int64_t parse_age(const char *s)
 		if (strcmp(s + digits, units[i].unit) == 0)
 			return (int64_t)n * units[i].seconds;
 	return 0;
+}
+
+/* 0, or -1 after a message. */
+static int apply_time(int64_t *to, const char *option, const char *arg)
+{
+	*to = parse_age(arg);
+	if (*to > 0)
+		return 0;
+	fprintf(stderr, "imapsync: --%s expects a time such as 36h or 2d\n", option);
+	return -1;
 }
 
 static int add_pattern(struct string_list *l, const char *s)
@@ -243,13 +276,7 @@ static int apply(struct cli *c, enum option_id id, const char *arg)
 	case OPT_DRY_RUN: c->dry_run = true; break;
 	case OPT_AUDIT: c->audit = true; break;
 	case OPT_REMOTE: c->remote = true; break;
-	case OPT_MAX_AGE:
-		c->max_age = parse_age(arg);
-		if (c->max_age == 0) {
-			fprintf(stderr, "imapsync: --max-age expects a time such as 36h or 2d\n");
-			return -1;
-		}
-		break;
+	case OPT_MAX_AGE: return apply_time(&c->max_age, "max-age", arg);
 	case OPT_SINCE:
 	case OPT_BEFORE:
 	case OPT_UID:
@@ -266,10 +293,18 @@ static int apply(struct cli *c, enum option_id id, const char *arg)
 	case OPT_SAMPLE: return cli_sample(c, arg);
 	case OPT_SERVER: return cli_server(c, arg);
 	case OPT_OFFLINE: c->offline = true; break;
+	case OPT_FROM: c->from = arg; break;
 	case OPT_TO: c->to = arg; break;
 	case OPT_FOLDER_PREFIX: c->folder_prefix = arg; break;
 	case OPT_MAP: status = add_pattern(&c->maps, arg); break;
 	case OPT_VERIFY: c->verify_restore = true; break;
+	case OPT_RESTORE_TEST: c->restore_test = arg; break;
+	case OPT_SUBSCRIBED: c->subscribed = true; break;
+	case OPT_FLAG: status = add_pattern(&c->flags, arg); break;
+	case OPT_DATE: c->date = arg; break;
+	case OPT_SPECIAL_USE: c->special_use = arg; break;
+	case OPT_YES: c->yes = true; break;
+	case OPT_FOR: return apply_time(&c->idle_for, "for", arg);
 	case OPT_HELP:
 	case OPT_VERSION: break;
 	}
@@ -295,6 +330,8 @@ static int takes_value(const struct option_row *o)
 static void make_tables(struct option *longs, char *letters)
 {
 	size_t n = 0;
+	/* In order: what a word means may depend on those in front of it. */
+	letters[n++] = '-';
 	letters[n++] = ':';
 	for (size_t i = 0; i < COUNT(options); i++) {
 		longs[i] = (struct option){
@@ -333,17 +370,37 @@ static void complain(int id, const char *arg)
 		fprintf(stderr, "imapsync: %s %s; see imapsync --help\n", arg, what);
 }
 
+enum { WORD = 1 }; /* getopt_long()'s value for what is no option */
+
+/* As getopt_long(), but what only looks like an option among the arguments of "imap" is a word. n: words so far. */
+static int next_option(
+	int argc, char **argv, const char *letters, const struct option *longs, size_t n)
+{
+	/* ACCOUNT and COMMAND stand in front of them. */
+	bool arguments = n >= 3 && strcmp(argv[1], "imap") == 0;
+	if (arguments && optind < argc && imap_is_argument(argv[optind], letters)) {
+		optarg = argv[optind++];
+		return WORD;
+	}
+	return getopt_long(argc, argv, letters, longs, NULL);
+}
+
 const struct command *cli_parse(struct cli *c, int argc, char **argv, int *status)
 {
 	struct option longs[COUNT(options) + 1];
-	char letters[2 * COUNT(options) + 2];
+	char letters[2 * COUNT(options) + 3];
 	uint64_t given = 0;
 	bool help = false, version = false;
+	size_t n = 0; /* words that are no options: argv[1 ..] from then on */
 	int id;
 	make_tables(longs, letters);
 	*status = EXIT_USAGE;
 	opterr = 0;
-	while ((id = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+	while ((id = next_option(argc, argv, letters, longs, n)) != -1) {
+		if (id == WORD) {
+			argv[1 + n++] = optarg;
+			continue;
+		}
 		const struct option_row *o = id == '?' || id == ':' ? NULL : find_option(id);
 		if (o == NULL) {
 			complain(id, argv[optind - 1]);
@@ -360,16 +417,19 @@ const struct command *cli_parse(struct cli *c, int argc, char **argv, int *statu
 		*status = EXIT_OK;
 		return NULL;
 	}
-	const struct command *command = optind < argc ? find_command(argv[optind]) : NULL;
+	/* Behind "--" */
+	while (optind < argc)
+		argv[1 + n++] = argv[optind++];
+	const struct command *command = n > 0 ? find_command(argv[1]) : NULL;
 	if (help) {
 		print_help(command);
 		*status = EXIT_OK;
 		return NULL;
 	}
 	if (command == NULL) {
-		if (optind < argc)
+		if (n > 0)
 			fprintf(stderr, "imapsync: \"%s\" is not a command; see imapsync --help\n",
-				argv[optind]);
+				argv[1]);
 		else
 			fprintf(stderr, "imapsync: which command? See imapsync --help\n");
 		return NULL;
@@ -381,8 +441,8 @@ const struct command *cli_parse(struct cli *c, int argc, char **argv, int *statu
 				command->name, options[i].name, command->name);
 			return NULL;
 		}
-	c->args = argv + optind + 1;
-	c->nargs = (size_t)(argc - optind - 1);
+	c->args = argv + 2;
+	c->nargs = n - 1;
 	output_init(&c->out, c->quiet, c->verbose, c->json);
 	*status = EXIT_OK;
 	return command;
@@ -394,6 +454,7 @@ void cli_release(struct cli *c)
 	string_list_release(&c->folders);
 	string_list_release(&c->exclude);
 	string_list_release(&c->maps);
+	string_list_release(&c->flags);
 	selection_release(&c->select);
 	if (c->trace != NULL)
 		fclose(c->trace);

@@ -26,9 +26,14 @@ struct cli {
 	struct string_list folders, exclude; /* --folder, --exclude: added to the account's */
 	uint32_t sample_take, sample_of;     /* --sample; of 0 = everything */
 	bool server, server_full, offline;
-	const char *to, *folder_prefix; /* restore */
+	const char *from, *to, *folder_prefix; /* restore */
 	struct string_list maps;
 	bool verify_restore;
+	const char *restore_test; /* verify: where to rehearse a restore */
+	bool subscribed, yes;	  /* imap */
+	const char *date, *special_use;
+	struct string_list flags;
+	int64_t idle_for; /* seconds, 0 = until a signal */
 	/* what is left: accounts or URLs */
 	char **args;
 	size_t nargs;
@@ -68,6 +73,7 @@ int cmd_backup(struct cli *c);
 int cmd_check(struct cli *c);
 int cmd_export(struct cli *c);
 int cmd_folders(struct cli *c);
+int cmd_imap(struct cli *c);
 int cmd_list(struct cli *c);
 int cmd_repair(struct cli *c);
 int cmd_restore(struct cli *c);
@@ -78,9 +84,5 @@ int cmd_verify(struct cli *c);
 /* Options of verify: 0, or -1 after a message. */
 int cli_sample(struct cli *c, const char *arg);
 int cli_server(struct cli *c, const char *arg);
-/* "Work/2016 UID 17"; the folder's path where it has no name; UID 0 is left out. */
-void cli_print_message(FILE *f, struct slice mailbox, struct slice path, uint32_t uid);
-/* "mail/Work/2016/cur/NAME"; nothing without a file. */
-void cli_print_file(FILE *f, const struct store_finding *x);
 
 #endif

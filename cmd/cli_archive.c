@@ -66,6 +66,34 @@ int cli_archive(
 	return ended(c, status);
 }
 
+int cli_pair(struct cli *c, const char *archive, const char *to, struct config_account **from,
+	struct config_account **target, struct err *e)
+{
+	const char *path = c->path;
+	char **args = c->args, *name[2] = {NULL, NULL};
+	size_t nargs = c->nargs, n = 0, found = 0;
+	struct config_account **list = NULL;
+	if (archive == NULL && path == NULL && config_is_url(to))
+		return err_set(e, ERR_USAGE, E_USAGE,
+			"whose archive? Name its account, or give --path");
+	if (archive != NULL)
+		name[n++] = (char *)(uintptr_t)archive;
+	name[n++] = (char *)(uintptr_t)to;
+	c->path = NULL;
+	c->args = name;
+	c->nargs = n;
+	int rc = cli_accounts(c, &list, &found, e);
+	c->args = args;
+	c->nargs = nargs;
+	c->path = path;
+	if (rc == 0) {
+		*from = list[0];
+		*target = list[found - 1];
+	}
+	free(list);
+	return rc;
+}
+
 int cli_open_archive(const struct config_account *a, struct store **out, struct err *e)
 {
 	const struct store_options options = {.mode = STORE_READ};

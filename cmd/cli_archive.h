@@ -14,6 +14,13 @@
  */
 int cli_archive(
 	struct cli *c, const char *account, int (*one)(struct cli *c, struct config_account *a));
+/*
+ * An archive and a server: the accounts that `archive` and `to` name. Without `archive`, whose archive it is follows from
+ * `to`, unless that is a URL: then --path must say it. --path is the archive's, and given to no account. Pointers into
+ * c->config. E_USAGE.
+ */
+int cli_pair(struct cli *c, const char *archive, const char *to, struct config_account **from,
+	struct config_account **target, struct err *e) NODISCARD;
 /* The archive of the account, for reading. */
 int cli_open_archive(const struct config_account *a, struct store **out, struct err *e) NODISCARD;
 /* An option of the selection (--since, --uid, ...); E_USAGE. */

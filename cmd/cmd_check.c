@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/cli.h"
 #include "cmd/exit.h"
+#include "cmd/remote.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
 
@@ -68,7 +68,7 @@ static void print_capabilities(struct cli *c, imap4_session *s)
 	putchar('\n');
 }
 
-static int print_folders(struct cli *c, const struct sync_folders *f)
+static int print_folders(struct remote *r, const struct sync_folders *f)
 {
 	uint64_t selected = 0, skipped = 0, messages = 0, bytes = 0, bad = 0;
 	bool sized = true;
@@ -87,7 +87,7 @@ static int print_folders(struct cli *c, const struct sync_folders *f)
 		sized = sized && (m->have & IMAP4_ST_SIZE) != 0;
 		if (err_is_set(&m->err)) {
 			bad++;
-			output_note(&c->out, SYNC_NOTE_PROBLEM, m->err.text);
+			output_note(&r->cli->out, SYNC_NOTE_PROBLEM, m->err.text);
 		}
 	}
 	printf("  would back up %" PRIu64 " %s, %s %s", selected,
@@ -102,32 +102,24 @@ static int print_folders(struct cli *c, const struct sync_folders *f)
 	return bad > 0 ? EXIT_PARTIAL : EXIT_OK;
 }
 
-static int check_one(struct cli *c, struct config_account *a)
+static int look(struct remote *r)
 {
-	struct err e = ERR_INIT;
-	struct sync_account account;
-	imap4_session *session = NULL;
-	struct sync_folders folders = {NULL, 0};
-	const struct sync_hooks hooks = cli_hooks(c);
-	cli_account(c, a, &account);
-	if (sync_connect(&account, &hooks, &session, &e) != 0)
-		return cli_fail(c, &e);
-	int status = EXIT_OK;
-	printf("%s: login %s\n", a->name, imap4_preauth(session) ? "not needed (PREAUTH)" : "OK");
-	print_security(session, a);
-	print_server(session);
-	print_capabilities(c, session);
-	if (sync_folders_remote(
-		    session, &account, imap4_has(session, "STATUS=SIZE"), &folders, &e) == 0)
-		status = print_folders(c, &folders);
-	else
-		status = cli_fail(c, &e);
+	const struct config_account *a = r->config;
+	printf("%s: login %s\n", a->name,
+		imap4_preauth(r->session) ? "not needed (PREAUTH)" : "OK");
+	print_security(r->session, a);
+	print_server(r->session);
+	print_capabilities(r->cli, r->session);
+	int status = remote_folders(r, imap4_has(r->session, "STATUS=SIZE"), print_folders);
 	const struct shown_path path = shown_path(a->path);
 	printf("  archive       %s%s%s\n", path.home, path.rest,
 		access(a->path, F_OK) == 0 ? "" : " (will be created)");
-	sync_folders_release(&folders);
-	sync_disconnect(session);
 	return status;
+}
+
+static int check_one(struct cli *c, struct config_account *a)
+{
+	return remote_session(c, a, look);
 }
 
 int cmd_check(struct cli *c)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/cli.h"
 #include "cmd/exit.h"
+#include "cmd/remote.h"
 #include "core/base/text.h"
 
 /* One line of the table, wherever it comes from. */
@@ -147,13 +147,14 @@ static int folders_local(struct cli *c, struct config_account *a)
 	return err_is_set(&e) ? cli_fail(c, &e) : EXIT_OK;
 }
 
-static void print_remote(
-	struct cli *c, struct config_account *a, const struct sync_folders *f, struct err *e)
+static int print_remote(struct remote *r, const struct sync_folders *f)
 {
+	const struct config_account *a = r->config;
+	struct err e = ERR_INIT;
 	struct row *rows = calloc(f->n + 1, sizeof *rows);
 	if (rows == NULL) {
-		err_nomem(e, "the list of folders");
-		return;
+		err_nomem(&e, "the list of folders");
+		return cli_fail(r->cli, &e);
 	}
 	for (size_t i = 0; i < f->n; i++) {
 		const struct sync_folder *m = &f->at[i];
@@ -169,24 +170,19 @@ static void print_remote(
 				: !m->selected	 ? "(not backed up)"
 						 : m->err.text};
 	}
-	print_rows(c, a, rows, f->n, a->host != NULL ? a->host : a->tunnel.at[0]);
+	print_rows(r->cli, a, rows, f->n, a->host != NULL ? a->host : a->tunnel.at[0]);
 	free(rows);
+	return EXIT_OK;
+}
+
+static int look(struct remote *r)
+{
+	return remote_folders(r, true, print_remote);
 }
 
 static int folders_remote(struct cli *c, struct config_account *a)
 {
-	struct err e = ERR_INIT;
-	struct sync_account account;
-	imap4_session *session = NULL;
-	struct sync_folders folders = {NULL, 0};
-	const struct sync_hooks hooks = cli_hooks(c);
-	cli_account(c, a, &account);
-	if (sync_connect(&account, &hooks, &session, &e) == 0 &&
-		sync_folders_remote(session, &account, true, &folders, &e) == 0)
-		print_remote(c, a, &folders, &e);
-	sync_folders_release(&folders);
-	sync_disconnect(session);
-	return err_is_set(&e) ? cli_fail(c, &e) : EXIT_OK;
+	return remote_session(c, a, look);
 }
 
 int cmd_folders(struct cli *c)

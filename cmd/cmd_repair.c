@@ -3,9 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cmd/cli.h"
 #include "cmd/exit.h"
-#include "core/base/text.h"
+#include "cmd/finding.h"
 #include "core/sync/verify.h"
 
 static const char *mending_name(enum store_mending m)
@@ -20,11 +19,6 @@ static const char *mending_name(enum store_mending m)
 	return "";
 }
 
-static const char *account_name(const struct cli *c)
-{
-	return c->out.account != NULL ? c->out.account : "";
-}
-
 static void on_finding(void *ctx, const struct store_finding *f, enum store_mending m)
 {
 	struct cli *c = ctx;
@@ -32,13 +26,7 @@ static void on_finding(void *ctx, const struct store_finding *f, enum store_mend
 	if (c->json || (!bad && c->out.level < OUTPUT_NORMAL))
 		return;
 	output_clear_progress(&c->out);
-	printf("%s: %s: ", account_name(c), store_fault_name(f->fault));
-	cli_print_message(stdout, f->mailbox, f->path, f->uid);
-	printf(": %s", f->detail);
-	if (f->file.n > 0) {
-		fputs("; ", stdout);
-		cli_print_file(stdout, f);
-	}
+	finding_line(c, f);
 	printf(": %s\n", mending_name(m));
 }
 
@@ -48,8 +36,8 @@ static void on_unmended(void *ctx, struct slice mailbox, uint32_t uid, const cha
 	if (c->json)
 		return;
 	output_clear_progress(&c->out);
-	printf("%s: NOT SAFE: ", account_name(c));
-	cli_print_message(stdout, mailbox, SLICE_NONE, uid);
+	printf("%s: NOT SAFE: ", finding_account(c));
+	finding_message(stdout, mailbox, SLICE_NONE, uid);
 	printf(": %s\n", why);
 }
 
@@ -76,7 +64,7 @@ static void print_json(
 {
 	const struct store_repair_counts *n = &r->local;
 	fputs("{\"account\": ", stdout);
-	json_text(stdout, slice_str(account_name(c)));
+	json_text(stdout, slice_str(finding_account(c)));
 	printf(", \"status\": %d, \"index_rebuilt\": %s, \"index_aside\": ", status,
 		r->recovery.rebuilt ? "true" : "false");
 	json_text(stdout, slice_str(r->recovery.aside));
@@ -97,7 +85,7 @@ static void print_summary(const struct cli *c, const struct sync_repair_report *
 	const struct store_repair_counts *n = &r->local;
 	char count[UNIT_SIZE];
 	uint64_t found = n->mended + n->adopted + n->to_fetch + n->lost + n->not_mended;
-	printf("%s: ", account_name(c));
+	printf("%s: ", finding_account(c));
 	if (found == 0 && !r->recovery.rebuilt) {
 		puts("nothing to repair");
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_restore.c -- imapsync restore: give messages of an archive back to an IMAP server. */
+/* cmd_restore.c -- imapsync restore: give messages of an archive, or of another tree, back to an IMAP server. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +48,7 @@ static void print_summary(const struct cli *c, const struct config_account *to,
 		c->dry_run ? plural(r->folders_created, "folder to be made", "folders to be made")
 			   : plural(r->folders_created, "folder made", "folders made"));
 	print_count(r->refused, "REFUSED by the server");
-	print_count(r->damaged, "DAMAGED in the archive");
+	print_count(r->damaged, c->from != NULL ? "DAMAGED" : "DAMAGED in the archive");
 	print_count(r->folders_failed,
 		plural(r->folders_failed, "folder NOT RESTORED", "folders NOT RESTORED"));
 	print_count(r->flags_dropped, "with flags that the server cannot keep");
@@ -109,7 +109,8 @@ static int restore_to(struct cli *c, const char *path, struct config_account *to
 	c->out.account = to->name;
 	cli_account(c, to, &account);
 	int failed = split_maps(&c->maps, map, &e) != 0 ||
-		sync_restore(path, &account, &options, &hooks, &report, &e) != 0;
+		(c->from != NULL ? sync_restore_from : sync_restore)(
+			path, &account, &options, &hooks, &report, &e) != 0;
 	free(map);
 	output_clear_progress(&c->out);
 	int status = EXIT_OK;
@@ -164,7 +165,51 @@ static int find_accounts(
 	return rc;
 }
 
-int cmd_restore(struct cli *c)
+/* What cannot be meant together with --from. */
+static int check_from(const struct cli *c, struct err *e)
+{
+	const char *what = c->select.has_uids ? "--uid"
+		: c->select.deleted	      ? "--deleted"
+		: c->select.has_as_of	      ? "--as-of"
+		: c->path != NULL	      ? "--path"
+					      : NULL;
+	if (what != NULL)
+		return err_set(e, ERR_USAGE, E_USAGE,
+			"%s is about an archive: it cannot be used together with --from", what);
+	if (c->nargs > 0 || c->to == NULL)
+		return err_set(e, ERR_USAGE, E_USAGE,
+			"--from says where the mail comes from; where it goes: imapsync restore "
+			"--from FILE --to ACCOUNT");
+	return 0;
+}
+
+/* Without a configuration when the target is a URL. */
+static int find_target(struct cli *c, struct config_account **to, struct err *e)
+{
+	char *name = (char *)(uintptr_t)c->to;
+	struct config_account **list = NULL;
+	size_t found = 0;
+	c->args = &name;
+	c->nargs = 1;
+	int rc = cli_accounts(c, &list, &found, e);
+	if (rc == 0)
+		*to = list[0];
+	c->args = NULL;
+	c->nargs = 0;
+	free(list);
+	return rc;
+}
+
+static int restore_from(struct cli *c)
+{
+	struct err e = ERR_INIT;
+	struct config_account *to = NULL;
+	if (check_from(c, &e) != 0 || find_target(c, &to, &e) != 0 || cli_open_trace(c, &e) != 0)
+		return cli_fail(c, &e);
+	return restore_to(c, c->from, to);
+}
+
+static int restore_archive(struct cli *c)
 {
 	struct err e = ERR_INIT;
 	struct config_account *from = NULL, *to = NULL;
@@ -172,10 +217,15 @@ int cmd_restore(struct cli *c)
 		err_set(&e, ERR_USAGE, E_USAGE, "one archive at a time: imapsync restore ACCOUNT");
 		return cli_fail(c, &e);
 	}
-	c->select.folders = (struct sync_patterns){c->folders.at, c->folders.n};
-	c->select.exclude = (struct sync_patterns){c->exclude.at, c->exclude.n};
 	if (find_accounts(c, &from, &to, &e) != 0 || cli_open_trace(c, &e) != 0)
 		return cli_fail(c, &e);
-	int status = restore_to(c, c->path != NULL ? c->path : from->path, to);
+	return restore_to(c, c->path != NULL ? c->path : from->path, to);
+}
+
+int cmd_restore(struct cli *c)
+{
+	c->select.folders = (struct sync_patterns){c->folders.at, c->folders.n};
+	c->select.exclude = (struct sync_patterns){c->exclude.at, c->exclude.n};
+	int status = c->from != NULL ? restore_from(c) : restore_archive(c);
 	return c->interrupt->signal != 0 ? 128 + (int)c->interrupt->signal : status;
 }

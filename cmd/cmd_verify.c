@@ -6,8 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/cli.h"
 #include "cmd/exit.h"
+#include "cmd/finding.h"
+#include "cmd/rehearse.h"
 #include "core/base/text.h"
 #include "core/sync/verify.h"
 #include "core/sync/verify_export.h"
@@ -44,82 +45,7 @@ int cli_server(struct cli *c, const char *arg)
 	return -1;
 }
 
-/* "Work/2016 UID 17" */
-void cli_print_message(FILE *f, struct slice mailbox, struct slice path, uint32_t uid)
-{
-	char shown[TEXT_SHOW_SIZE];
-	if (mailbox.n > 0)
-		fprintf(f, "%s", text_show(shown, sizeof shown, mailbox));
-	else if (path.n > 0)
-		fprintf(f, "mail/%s", text_show(shown, sizeof shown, path));
-	else
-		fputs("the archive", f);
-	if (uid != 0)
-		fprintf(f, " UID %" PRIu32, uid);
-}
-
-/* mail/Work/2016/cur/NAME, as far as there is one */
-void cli_print_file(FILE *f, const struct store_finding *x)
-{
-	char path[TEXT_SHOW_SIZE], file[TEXT_SHOW_SIZE];
-	if (x->file.n == 0)
-		return;
-	text_show(path, sizeof path, x->path);
-	fprintf(f, "mail/%s%s%s/%s", path, path[0] != '\0' ? "/" : "", x->in_new ? "new" : "cur",
-		text_show(file, sizeof file, x->file));
-}
-
 /* ---- findings -------------------------------------------------------------------------------- */
-
-static const char *account_name(const struct cli *c)
-{
-	return c->out.account != NULL ? c->out.account : "";
-}
-
-static void json_finding(struct cli *c, const char *class, struct slice mailbox, uint32_t uid,
-	const char *detail, bool damage, const char *mend)
-{
-	fputs("{\"account\": ", stdout);
-	json_text(stdout, slice_str(account_name(c)));
-	fputs(", \"class\": ", stdout);
-	json_text(stdout, slice_str(class));
-	printf(", \"damage\": %s, \"folder\": ", damage ? "true" : "false");
-	json_text(stdout, mailbox);
-	printf(", \"uid\": %" PRIu32 ", \"detail\": ", uid);
-	json_text(stdout, slice_str(detail));
-	fputs(", \"mend\": ", stdout);
-	json_text(stdout, slice_str(mend));
-}
-
-static void on_finding(void *ctx, const struct store_finding *f)
-{
-	struct cli *c = ctx;
-	bool damage = store_fault_is_damage(f->fault);
-	char mend[TEXT_SHOW_SIZE + 32] = "";
-	if (damage)
-		snprintf(mend, sizeof mend, "imapsync repair %s", account_name(c));
-	output_clear_progress(&c->out);
-	if (c->json) {
-		json_finding(
-			c, store_fault_name(f->fault), f->mailbox, f->uid, f->detail, damage, mend);
-		fputs(", \"path\": ", stdout);
-		json_text(stdout, f->path);
-		fputs(", \"file\": ", stdout);
-		json_text(stdout, f->file);
-		puts("}");
-		return;
-	}
-	if (!damage && c->out.level < OUTPUT_VERBOSE)
-		return;
-	printf("%s: %s: ", account_name(c), store_fault_name(f->fault));
-	cli_print_message(stdout, f->mailbox, f->path, f->uid);
-	printf(": %s", f->detail);
-	if (f->file.n > 0) {
-		fputs("; ", stdout);
-		cli_print_file(stdout, f);
-	}
-	printf("%s%s\n", damage ? "; mend with: " : "", mend);
-}
 
 static const char *mend_of(enum sync_difference_kind k)
 {
@@ -143,20 +69,20 @@ static void on_difference(void *ctx, const struct sync_difference *d)
 	const char *mend = mend_of(d->kind);
 	output_clear_progress(&c->out);
 	if (c->json) {
-		json_finding(c, sync_difference_name(d->kind), d->mailbox, d->uid, d->detail,
+		finding_json(c, sync_difference_name(d->kind), d->mailbox, d->uid, d->detail,
 			damage, mend);
 		puts("}");
 		return;
 	}
 	if (!damage && !sync_difference_is_unsafe(d->kind) && c->out.level < OUTPUT_VERBOSE)
 		return;
-	printf("%s: %s: ", account_name(c), sync_difference_name(d->kind));
-	cli_print_message(stdout, d->mailbox, SLICE_NONE, d->uid);
+	printf("%s: %s: ", finding_account(c), sync_difference_name(d->kind));
+	finding_message(stdout, d->mailbox, SLICE_NONE, d->uid);
 	printf(": %s", d->detail);
 	if (strcmp(mend, "imapsync show") == 0)
 		fputs("; the archive keeps what it has, see imapsync show", stdout);
 	else if (mend[0] != '\0')
-		printf("; mend with: %s %s", mend, account_name(c));
+		printf("; mend with: %s %s", mend, finding_account(c));
 	putchar('\n');
 }
 
@@ -166,7 +92,7 @@ static void summary_json(
 	const struct cli *c, const struct sync_verify_report *r, int status, const struct err *e)
 {
 	fputs("{\"account\": ", stdout);
-	json_text(stdout, slice_str(account_name(c)));
+	json_text(stdout, slice_str(finding_account(c)));
 	printf(", \"status\": %d, \"messages\": %" PRIu64 ", \"files\": %" PRIu64
 	       ", \"read\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"damaged\": %" PRIu64
 	       ", \"findings\": {",
@@ -190,7 +116,7 @@ static void summary_json(
 static void summary(const struct cli *c, const struct sync_verify_report *r, uint64_t differing)
 {
 	char n[UNIT_SIZE], read[UNIT_SIZE], bytes[UNIT_SIZE];
-	printf("%s: %s %s, %s read (%s): ", account_name(c), unit_count(n, r->local.rows),
+	printf("%s: %s %s, %s read (%s): ", finding_account(c), unit_count(n, r->local.rows),
 		plural(r->local.rows, "message", "messages"), unit_count(read, r->local.read),
 		unit_bytes(bytes, r->local.bytes));
 	if (r->damage == 0)
@@ -236,7 +162,7 @@ static int verify_one(struct cli *c, struct config_account *a)
 			: c->server	 ? SYNC_SERVER_LIST
 					 : SYNC_SERVER_NO,
 		.ctx = c,
-		.finding = on_finding,
+		.finding = finding_report,
 		.difference = on_difference};
 	const struct sync_hooks hooks = cli_hooks(c);
 	cli_account(c, a, &account);
@@ -280,7 +206,7 @@ static void on_export_finding(void *ctx, const struct export_finding *f)
 	printf("%s: %s: ", text_show(shown, sizeof shown, slice_str(c->state)),
 		export_fault_name(f->fault));
 	if (f->uid != 0) {
-		cli_print_message(stdout, f->folder, SLICE_NONE, f->uid);
+		finding_message(stdout, f->folder, SLICE_NONE, f->uid);
 		fputs(": ", stdout);
 	}
 	printf("%s: %s\n", text_show(path, sizeof path, f->path), f->detail);
@@ -292,8 +218,9 @@ static void export_summary_json(
 	fputs("{\"file\": ", stdout);
 	json_text(stdout, slice_str(path));
 	printf(", \"status\": %d, \"messages\": %" PRIu64 ", \"bytes\": %" PRIu64
-	       ", \"damaged\": %" PRIu64 ", \"findings\": {",
-		status, r->messages, r->bytes, r->damage);
+	       ", \"manifest_proven\": %s, \"damaged\": %" PRIu64 ", \"findings\": {",
+		status, r->messages, r->bytes, err_is_set(e) || r->unproven ? "false" : "true",
+		r->damage);
 	for (int i = 0; i < EXPORT_FAULT_COUNT; i++)
 		printf("%s\"%s\": %" PRIu64, i > 0 ? ", " : "",
 			export_fault_name((enum export_fault)i), r->faults[i]);
@@ -330,6 +257,11 @@ static int verify_export(struct cli *c, char *path)
 		status = 128 + (int)c->interrupt->signal;
 	else if (failed)
 		status = exit_worse(status, cli_fail(c, &e));
+	if (r.unproven)
+		output_note(&c->out, SYNC_NOTE_WARNING,
+			"the manifest is of an older version and has no hash of itself: the messages are "
+			"compared with it, but whether its flags, dates and folder names are right "
+			"cannot be proven; export anew");
 	if (c->json)
 		export_summary_json(path, &r, status, &e);
 	else if (!failed && c->out.level >= OUTPUT_CRON &&
@@ -389,6 +321,8 @@ int cmd_verify(struct cli *c)
 {
 	struct err e = ERR_INIT;
 	size_t files = 0;
+	if (c->restore_test != NULL)
+		return rehearse(c);
 	bool *is_file = calloc(c->nargs + 1, sizeof *is_file);
 	int status;
 	if (is_file == NULL) {

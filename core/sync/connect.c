@@ -224,6 +224,12 @@ void dial_close(struct dial *d)
 	d->login = d->id = NULL;
 }
 
+static bool is_alive(const imap4_session *s)
+{
+	imap4_state state = imap4_session_state(s);
+	return state != IMAP4_DEAD && state != IMAP4_LOGGED_OUT;
+}
+
 void dial_hang_up(struct dial *d)
 {
 	imap4_session *s = d->session;
@@ -232,7 +238,15 @@ void dial_hang_up(struct dial *d)
 	watch(d, NULL);
 	d->session = NULL;
 	d->login = d->id = NULL;
-	sync_disconnect(s);
+	if (d->account->tunnel != NULL) {
+		/* A command of ours would complain when nobody reads what it says. */
+		sync_disconnect(s);
+		return;
+	}
+	/* The answer to LOGOUT says nothing that is needed, and costs a round trip. */
+	if (is_alive(s) && imap4_logout_start(s) != NULL)
+		(void)imap4_pump(s, 0);
+	imap4_close(s);
 }
 
 /* ---- public ---------------------------------------------------------------------------------- */
@@ -260,9 +274,8 @@ void sync_disconnect(imap4_session *s)
 {
 	if (s == NULL)
 		return;
-	imap4_state state = imap4_session_state(s);
-	/* The answer says nothing that is needed, and costs a round trip. */
-	if (state != IMAP4_DEAD && state != IMAP4_LOGGED_OUT && imap4_logout_start(s) != NULL)
-		(void)imap4_pump(s, 0);
+	imap4_cmd *c = is_alive(s) ? imap4_logout_start(s) : NULL;
+	if (c != NULL)
+		(void)imap4_cmd_wait(c, SYNC_LOGOUT_MS);
 	imap4_close(s);
 }

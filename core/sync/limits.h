@@ -45,5 +45,6 @@
 #define SYNC_SAMPLE	 3  /* matched messages that are fetched all the same, to check the match */
 #define SYNC_MATCH_MAX	 2000000 /* messages looked at when UIDVALIDITY changed */
 #define SYNC_PROGRESS_MS 50
+#define SYNC_LOGOUT_MS	 2000 /* wait for the answer to LOGOUT */
 
 #endif

@@ -251,8 +251,8 @@ bool selection_asks_header(const struct selection *sel)
 	return sel->message_id != NULL || sel->nheaders > 0;
 }
 
-bool selection_header_matches(const struct selection *sel, struct slice header, struct buf *value,
-	struct buf *decoded)
+bool selection_header_matches(
+	const struct selection *sel, struct slice header, struct buf *value, struct buf *decoded)
 {
 	if (sel->message_id != NULL && !has_message_id(sel, header, value))
 		return false;

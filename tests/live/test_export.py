@@ -32,9 +32,13 @@ def decode(text):
 def manifest(text):
     """[(sha256, size, date, {flag}, uidvalidity, uid, folder, place)]"""
     lines = text.splitlines()
-    assert lines[0] == "imapsync-manifest 1" and lines[1].startswith("# sha256 size date "), lines[:2]
+    assert lines[0] == "imapsync-manifest 2" and lines[1].startswith("# sha256 size date "), lines[:2]
+    above, end = text.rsplit("# end ", 1)
+    assert end == hashlib.sha256(above.encode()).hexdigest() + "\n", lines[-1]
     out = []
-    for line in lines[2:]:
+    for line in lines[2:-1]:
+        if line.startswith("# delimiter "):
+            continue
         f = line.split(" ")
         assert len(f) == 8, line
         flags = set() if f[3] == "-" else {decode(x) for x in f[3].split(",")}

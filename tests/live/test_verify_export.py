@@ -120,6 +120,17 @@ def test_a_flipped_bit_is_found_in_every_format(program):
         with open(f"{p.dir}/b.mbox.manifest", "w") as f:
             f.write(text.replace(" 1 1 ", " 1 x ", 1) if " 1 1 " in text else text.replace(" INBOX ", " INB%4FX ", 1))
         assert "of the manifest is damaged" in verify(p, "b.mbox")[1]["error"]
+        # What nothing else is compared with: a flag that still is one.
+        with open(f"{p.dir}/b.mbox.manifest", "w") as f:
+            f.write(text.replace("\\Seen", "\\Sean", 1))
+        assert "Seen" in text and "the manifest is damaged" in verify(p, "b.mbox")[1]["error"]
+        # Without a hash of itself, as older versions wrote it.
+        with open(f"{p.dir}/b.mbox.manifest", "w") as f:
+            f.write(text.rsplit("# end ", 1)[0].replace("manifest 2", "manifest 1", 1))
+        out = p.run("verify", f"{p.dir}/b.mbox")
+        assert "cannot be proven" in out.stderr, out.all
+        assert json.loads(p.run("verify", "--json", f"{p.dir}/b.mbox").stdout)["manifest_proven"] is False
+        assert json.loads(p.run("verify", "--json", f"{p.dir}/a.mbox").stdout)["manifest_proven"] is True
 
 
 def test_what_was_cut_off_is_found_wherever(program):
