@@ -88,6 +88,7 @@ int index_mailbox_insert(
 int index_mailbox_update(
 	struct index *x, const struct index_mailbox *m, int64_t run, struct err *e) NODISCARD;
 /* One more run without a full listing; the current generation is complete as of this run. */
+int index_mailbox_listed(struct index *x, int64_t mailbox, int64_t run, struct err *e) NODISCARD;
 int index_mailbox_unchanged(struct index *x, int64_t mailbox, int64_t run, struct err *e) NODISCARD;
 int index_mailboxes(struct index *x, struct store_mailbox_list *out, struct err *e) NODISCARD;
 

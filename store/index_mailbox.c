@@ -226,6 +226,17 @@ int index_mailbox_update(struct index *x, const struct index_mailbox *m, int64_t
 	return query_run(&q, e);
 }
 
+int index_mailbox_listed(struct index *x, int64_t mailbox, int64_t run, struct err *e)
+{
+	static const char sql[] = "UPDATE mailbox SET last_run = ? WHERE id = ?";
+	struct query q;
+	if (index_begin(x, e) != 0 || query_start(&q, x, sql, e) != 0)
+		return -1;
+	query_int(&q, run);
+	query_int(&q, mailbox);
+	return query_run(&q, e);
+}
+
 static int count_unaudited(struct index *x, int64_t mailbox, struct err *e)
 {
 	static const char sql[] =

@@ -326,7 +326,7 @@ static size_t expand(const unsigned char *p, size_t n, unsigned char *out)
 	return (size_t)(to - out);
 }
 
-int maildir_read_both(const struct fsys *fs, int fd, bool add_cr, 
+int maildir_read_both(const struct fsys *fs, int fd, bool add_cr,
 	int (*sink)(void *ctx, struct slice wire, struct slice stored), void *ctx, struct err *e)
 {
 	unsigned char *chunk = malloc(3 * (size_t)READ_CHUNK);

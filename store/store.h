@@ -157,6 +157,8 @@ struct store_mailbox_seen {
 	char delimiter;
 	struct slice attributes; /* as in struct store_mailbox */
 	bool selectable, subscribed;
+	/* Its row as store_mailboxes() gave it in this run, or NULL: spares looking for it. */
+	const struct store_mailbox *known;
 };
 
 /* The server listed this mailbox: insert or update its row, make its directories (selectable ones) and

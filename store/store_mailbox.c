@@ -99,11 +99,24 @@ static int seen(struct store *s, const struct store_mailbox_seen *m, struct inde
 	return result;
 }
 
+static bool is_as_known(const struct store_mailbox_seen *m)
+{
+	const struct store_mailbox *k = m->known;
+	return k != NULL && k->present && k->delimiter == m->delimiter &&
+		k->selectable == m->selectable && k->subscribed == m->subscribed &&
+		slice_eq(buf_slice(&k->attributes), m->attributes);
+}
+
 int store_mailbox_seen(
 	struct store *s, const struct store_mailbox_seen *m, int64_t *id, struct err *e)
 {
 	if (store_writable(s, e) != 0)
 		return -1;
+	if (is_as_known(m)) {
+		*id = m->known->id;
+		s->group.changes++;
+		return store_outcome(s, index_mailbox_listed(s->x, *id, s->run, e), e);
+	}
 	/* INBOX is one mailbox, however the server spells it today (RFC 9051 section 5.1). */
 	struct store_mailbox_seen as = *m;
 	if (mailbox_is_inbox(m->wire))

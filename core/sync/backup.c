@@ -28,6 +28,7 @@ struct run {
 	struct store_mailbox_list local;
 	struct plan plan;
 	int64_t *mailbox; /* row of each entry of the plan */
+	size_t opened; /* mailboxes that were to be opened: none, and `local` is still true at the end */
 };
 
 /* ---- recording what LIST said ---------------------------------------------------------------- */
@@ -45,7 +46,8 @@ static int record_folder(struct run *r, size_t i, struct err *e)
 		.delimiter = f->delimiter,
 		.attributes = buf_slice(&f->attributes),
 		.selectable = f->selectable,
-		.subscribed = f->subscribed};
+		.subscribed = f->subscribed,
+		.known = p->local};
 	if (store_mailbox_seen(r->job->store, &seen, &r->mailbox[i], e) != 0) {
 		char shown[TEXT_SHOW_SIZE];
 		if (e->scope > ERR_MAILBOX)
@@ -87,8 +89,9 @@ static int record(struct run *r, struct err *e)
 		if (record_folder(r, i, e) != 0)
 			return -1;
 		if (r->plan.at[i].action == PLAN_OPEN && r->mailbox[i] != 0)
-			j->progress.folders_total++;
+			r->opened++;
 	}
+	j->progress.folders_total = r->opened;
 	if (record_vanished(r, e) != 0)
 		return -1;
 	job_note(j, SYNC_NOTE_STEP, "%zu of %zu folders to look at", j->progress.folders_total,
@@ -157,23 +160,30 @@ static int by_id(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
+static void count_mailboxes(struct run *r, const struct store_mailbox_list *now, size_t rows)
+{
+	struct sync_report *report = r->job->report;
+	for (size_t i = 0; i < now->n; i++) {
+		const struct store_mailbox *m = &now->at[i];
+		report->archive_messages += m->stored;
+		report->archive_bytes += m->bytes;
+		if (rows > 0 && bsearch(&m->id, r->mailbox, rows, sizeof *r->mailbox, by_id))
+			report->messages_failed += m->failed;
+	}
+}
+
 /* What is in the archive now, and how much of what the account selects is not safe. */
 static int count_archive(struct run *r, struct err *e)
 {
-	struct sync_report *report = r->job->report;
 	struct store_mailbox_list now = {NULL, 0};
-	if (store_mailboxes(r->job->store, &now, e) != 0)
-		return -1;
 	/* The plan is done with: its rows may be sorted. */
 	size_t rows = r->mailbox != NULL ? r->plan.n : 0;
+	bool same = rows > 0 && r->opened == 0;
+	if (!same && store_mailboxes(r->job->store, &now, e) != 0)
+		return -1;
 	if (rows > 0)
 		qsort(r->mailbox, rows, sizeof *r->mailbox, by_id);
-	for (size_t i = 0; i < now.n; i++) {
-		report->archive_messages += now.at[i].stored;
-		report->archive_bytes += now.at[i].bytes;
-		if (rows > 0 && bsearch(&now.at[i].id, r->mailbox, rows, sizeof *r->mailbox, by_id))
-			report->messages_failed += now.at[i].failed;
-	}
+	count_mailboxes(r, same ? &r->local : &now, rows);
 	store_mailbox_list_release(&now);
 	return 0;
 }

@@ -68,8 +68,8 @@ struct selection_counts {
 bool selection_in_dates(const struct selection *sel, const struct mail_date *d);
 bool selection_asks_header(const struct selection *sel);
 /* value and decoded: scratch, with room for HEADER_MAX (header.h) and four times that. */
-bool selection_header_matches(const struct selection *sel, struct slice header, struct buf *value,
-	struct buf *decoded);
+bool selection_header_matches(
+	const struct selection *sel, struct slice header, struct buf *value, struct buf *decoded);
 
 /* 0 to go on; -1 with *e to stop. Strings are borrowed until the call returns. They may read
  * messages. */

@@ -44,18 +44,33 @@ static enum task_guess choose(const struct task *t)
 										: GUESS_LIST;
 }
 
-/* Bodies of all that is there (nothing is known), or of all that is new, when that is little; 0: of none. */
-static uint32_t bodies_from(const struct task *t)
+/* The UIDs from this one on are new, as far as STATUS tells; 0: nobody knows. */
+static uint32_t new_from(const struct task *t)
 {
 	const struct sync_folder *f = t->plan->remote;
 	const struct store_mailbox *m = t->plan->local;
-	if (job_budget_left(t->job) != UINT64_MAX)
+	if (!is_known(t))
+		return 1;
+	return m->uidvalidity == f->uidvalidity && m->uidnext > 0 && f->uidnext >= m->uidnext
+		? m->uidnext
+		: 0;
+}
+
+static uint64_t new_at_most(const struct task *t, uint32_t from)
+{
+	const struct sync_folder *f = t->plan->remote;
+	return is_known(t) ? f->uidnext - from : f->messages;
+}
+
+/* Bodies of all that is new, when that is little; 0: of none. */
+static uint32_t bodies_from(const struct task *t)
+{
+	uint32_t from = new_from(t);
+	if (from == 0 || job_budget_left(t->job) != UINT64_MAX)
 		return 0;
-	if (t->guess == GUESS_LIST)
-		return !is_known(t) && f->messages <= SYNC_SWEEP_MAX ? 1 : 0;
 	/* There must be some: without any, "n:*" is the last message (RFC 9051 section 6.4.8). */
-	return f->uidnext > m->uidnext && f->uidnext - m->uidnext <= SYNC_SWEEP_MAX ? m->uidnext
-										    : 0;
+	uint64_t n = new_at_most(t, from);
+	return n > 0 && n <= SYNC_SWEEP_MAX ? from : 0;
 }
 
 static int start_bodies(struct task *t, uint32_t from, struct err *e)
@@ -68,6 +83,7 @@ static int start_bodies(struct task *t, uint32_t from, struct err *e)
 	batch_reset_response(b);
 	uidset_clear(&b->set);
 	b->early = true;
+	b->from = from;
 	b->wasted = false;
 	b->part = false;
 	b->deaths = 0;
@@ -131,6 +147,8 @@ int task_adopt_early(struct task *t, struct err *e)
 	if (uidset_copy(&b->set, &t->seen, e) != 0 ||
 		uidset_subtract(&b->set, store_stored(t->generation), e) != 0)
 		return -1;
+	if (b->from > 1 && uidset_remove_range(&b->set, 1, b->from - 1, e) != 0)
+		return -1;
 	return uidset_unite(&t->asked, &b->set, e);
 }
 
@@ -145,11 +163,16 @@ int task_catch_up(struct task *t, struct err *e)
 
 /* ---- being followed -------------------------------------------------------------------------------------- */
 
-static bool is_empty_and_new(const struct task *t)
+/* Is all asked for that this mailbox should need, as far as STATUS tells? */
+static bool all_is_asked(const struct task *t)
 {
 	const struct sync_folder *f = t->plan->remote;
-	return t->generation == NULL && !is_known(t) && (f->have & IMAP4_ST_MESSAGES) != 0 &&
-		f->messages == 0;
+	if ((f->have & IMAP4_ST_MESSAGES) == 0)
+		return false;
+	if (t->guess == GUESS_NOTHING)
+		return t->generation == NULL && !is_known(t) && f->messages == 0;
+	uint32_t from = new_from(t);
+	return t->batch[0].early || (from > 0 && new_at_most(t, from) == 0);
 }
 
 bool task_may_be_followed(const struct task *t)
@@ -158,7 +181,5 @@ bool task_may_be_followed(const struct task *t)
 		return false;
 	if (t->step == task_fetch)
 		return uidset_is_empty(&t->want) && t->npieces == 0 && t->match == NULL;
-	/* Not opened yet, or listing: will the bodies that were asked for early be all? */
-	return (t->guess != GUESS_NOTHING && (t->batch[0].early || t->guess == GUESS_CHANGES)) ||
-		is_empty_and_new(t);
+	return all_is_asked(t);
 }
