@@ -182,6 +182,11 @@ bool fake_start_tls(struct fake_conn *c)
 	return ok;
 }
 
+bool fake_pending(const struct fake_conn *c)
+{
+	return c->at < c->nin;
+}
+
 void *fake_conn_data(const struct fake_conn *c)
 {
 	return c->data;

@@ -74,6 +74,8 @@ void fake_sendf(struct fake_conn *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A line of the client that is no command (SASL), without CRLF; what was gathered is sent first.
  * Cut to size; -1: the connection ended. */
 int fake_read_line(struct fake_conn *c, char *line, size_t size);
+/* Has more of the client arrived already? */
+bool fake_pending(const struct fake_conn *c);
 /* The connection is cut after n further octets from the server. */
 void fake_cut_after(struct fake_conn *c, uint64_t n);
 bool fake_start_tls(struct fake_conn *c);

@@ -205,7 +205,12 @@ bool model_fetch(struct model_conn *mc, struct fake_conn *c, const char *tag, bo
 			return false;
 	}
 	model_sync(mc, c, by_uid);
-	fake_sendf(c, "%s OK fetched\r\n", tag);
+	fake_sendf(c, "%s", mc->late);
+	mc->late[0] = '\0';
+	if (m->faults.late_ok && !a.body && fake_pending(c))
+		(void)snprintf(mc->late, sizeof(mc->late), "%s OK fetched\r\n", tag);
+	else
+		fake_sendf(c, "%s OK fetched\r\n", tag);
 	return true;
 }
 

@@ -347,6 +347,11 @@ static unsigned locked(struct model_imap *m, const unsigned *value)
 	return n;
 }
 
+unsigned model_turns(struct model_imap *m)
+{
+	return locked(m, &m->turns);
+}
+
 unsigned model_bodies(struct model_imap *m)
 {
 	return locked(m, &m->bodies);
@@ -374,7 +379,7 @@ void model_counts_reset(struct model_imap *m)
 {
 	lock(m);
 	memset(m->count, 0, sizeof(m->count));
-	m->commands = m->bodies = m->headers = m->connections = 0;
+	m->commands = m->bodies = m->headers = m->connections = m->turns = 0;
 	m->touched = false;
 	unlock(m);
 }

@@ -109,12 +109,14 @@ struct model_faults {
 	bool no_uidnext;	   /* not told at all */
 	bool no_uidvalidity;
 	const char *permanent_flags; /* at SELECT; NULL: none */
-	bool no_modseq;	     /* NOMODSEQ for each mailbox */
-	int exists_off_by;   /* added to EXISTS at EXAMINE and to MESSAGES */
-	unsigned search_cap; /* SEARCH names only the first so many; 0 = all */
-	uint32_t hide_uid;   /* UID FETCH leaves it out (listing and bodies) but SEARCH has it */
+	bool no_modseq;		     /* NOMODSEQ for each mailbox */
+	int exists_off_by;	     /* added to EXISTS at EXAMINE and to MESSAGES */
+	unsigned search_cap;	     /* SEARCH names only the first so many; 0 = all */
+	uint32_t hide_uid; /* UID FETCH leaves it out (listing and bodies) but SEARCH has it */
 	uint32_t hide_uid_always; /* SEARCH leaves it out too */
 	unsigned fetch_cap;	  /* a UID FETCH answers only so many, tagged OK; 0 = all */
+	/* The OK of a UID FETCH without bodies comes behind the data of the next command that has arrived, as Dovecot does. */
+	bool late_ok;
 	uint64_t cut_after; /* octets from the server on a connection, then it is cut; 0 = never */
 	unsigned cut_connections; /* only the first so many; 0 = all */
 	bool refuse_login;
@@ -137,6 +139,8 @@ unsigned model_commands(
 	struct model_imap *m, const char *verb); /* "UID FETCH", "LOGIN", "BAD"; NULL: all */
 unsigned model_bodies(struct model_imap *m);	 /* BODY[] sent */
 unsigned model_headers(struct model_imap *m);	 /* BODY[HEADER] sent */
+/* Commands behind which nothing else had arrived: how often the client waited. */
+unsigned model_turns(struct model_imap *m);
 unsigned model_connections(struct model_imap *m);
 void model_counts_reset(struct model_imap *m);
 /* True when a command came that could change the account (SELECT, CLOSE, FETCH without PEEK,

@@ -45,7 +45,7 @@ struct model_imap {
 		char verb[24];
 		unsigned n;
 	} count[MODEL_VERBS];
-	unsigned commands, bodies, headers, connections;
+	unsigned commands, bodies, headers, connections, turns;
 	bool touched;
 };
 
@@ -57,6 +57,7 @@ struct model_conn {
 	uint32_t uidvalidity;
 	uint32_t *view; /* UID by sequence number - 1 */
 	size_t nview;
+	char late[96]; /* a tagged line that is still owed */
 };
 
 /* Words of a command. */

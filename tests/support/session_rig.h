@@ -16,12 +16,12 @@ struct srig {
 	imap4_session *s;
 	imap4_events events;
 	struct buf trace, alerts;
-	unsigned data; /* unasked responses */
+	unsigned data;	   /* unasked responses */
 	unsigned progress; /* how often it was told, and the last time */
 	imap4_cmd *progress_of;
 	uint64_t progress_done;
-	char tag[64];  /* of the last command seen by srig_line() */
-	size_t read;   /* of the output, by srig_line() */
+	char tag[64]; /* of the last command seen by srig_line() */
+	size_t read;  /* of the output, by srig_line() */
 	/* called once for each unasked response */
 	void (*on_data)(void *ctx, struct srig *r);
 	void *ctx;
