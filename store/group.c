@@ -290,6 +290,7 @@ int store_commit(struct store *s, struct err *e)
 		group_undo(s);
 		return store_outcome(s, -1, e);
 	}
+	s->run_recorded = true;
 	forget(&s->group);
 	return 0;
 }

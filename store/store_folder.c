@@ -81,7 +81,7 @@ int folder_get(struct store *s, int64_t mailbox, struct folder **out, struct err
 			(*out)->used = ++s->clock;
 			return 0;
 		}
-	if (make_room(s, e) != 0)
+	if (run_record(s, e) != 0 || make_room(s, e) != 0)
 		return -1;
 	struct folder *f = calloc(1, sizeof *f);
 	if (f == NULL)

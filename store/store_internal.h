@@ -69,6 +69,7 @@ struct store {
 	struct index *x;
 	struct store_recovery recovery;
 	int64_t run, run_started; /* 0 = none is open */
+	bool run_recorded;	  /* its row was committed */
 	bool dead;
 	struct folder **folder;
 	size_t folders, folder_cap;
@@ -163,6 +164,11 @@ int group_add(struct store *s, const struct pending *p, struct err *e) NODISCARD
 struct pending *group_find(struct store *s, int64_t generation, uint32_t uid);
 /* Forget the group: transaction, temporary files. */
 void group_undo(struct store *s);
+
+/* ---- store_run.c ------------------------------------------------------------------------------ */
+
+/* To be called before anything is changed in the tree: the row of the run goes to the disk first. */
+int run_record(struct store *s, struct err *e) NODISCARD;
 
 /* ---- repair_index.c --------------------------------------------------------------------------- */
 

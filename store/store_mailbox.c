@@ -72,7 +72,7 @@ static int make_on_disk(struct store *s, const struct index_mailbox *box, struct
 {
 	struct maildir m;
 	const struct fsys *fs = s->fs;
-	if (box->id == 0 && group_lazy(s, &fs, e) != 0)
+	if (run_record(s, e) != 0 || (box->id == 0 && group_lazy(s, &fs, e) != 0))
 		return -1;
 	if (maildir_open(&m, fs, s->mail, buf_slice(&box->path), true, e) != 0)
 		return -1;

@@ -2,8 +2,8 @@
 /*
  * store_run.c -- the beginning and the end of a run.
  *
- * The row of a run is written before anything else and says "running" until the end is recorded. So an
- * end that was not recorded cannot be overlooked.
+ * The row of a run is on the disk before the run changes anything in the tree, and says "running" until the end is recorded. So
+ * an end that was not recorded cannot be overlooked, and a run that finds nothing to do is one transaction.
  */
 #include "core/base/clock.h"
 #include "store/store_internal.h"
@@ -14,14 +14,23 @@ int store_run_begin(struct store *s, struct err *e)
 		return err_set(e, ERR_STORE, E_STATE, "a run cannot begin now");
 	int64_t id, now = clock_wall();
 	int result = index_run_insert(s->x, INDEX_RUN_BACKUP, now, &id, e);
-	if (result == 0)
-		result = index_commit(s->x, e);
 	if (result != 0) {
 		index_rollback(s->x);
 		return store_outcome(s, result, e);
 	}
 	s->run = id;
 	s->run_started = now;
+	s->run_recorded = false;
+	return 0;
+}
+
+int run_record(struct store *s, struct err *e)
+{
+	if (s->run == 0 || s->run_recorded)
+		return 0;
+	if (index_commit(s->x, e) != 0)
+		return err_widen(e, ERR_STORE);
+	s->run_recorded = true;
 	return 0;
 }
 
@@ -38,6 +47,9 @@ static int record_failure(struct store *s, struct store_run *r, struct err *e)
 	r->result = STORE_RUN_FAILED;
 	/* A run that is recorded owes nothing. */
 	int result = group_settle(s, e);
+	/* What was undone may have been all there was of it. */
+	if (result == 0 && !s->run_recorded)
+		result = index_run_insert(s->x, INDEX_RUN_BACKUP, s->run_started, &r->id, e);
 	if (result == 0)
 		result = index_run_finish(s->x, r, false, e);
 	if (result == 0)

@@ -49,6 +49,16 @@ static void end_run(struct fixture *x)
 	x->g = NULL;
 }
 
+/* A run dies after its first change. */
+static void die_in_a_run(struct fixture *x)
+{
+	int64_t id;
+	OK(x, store_run_begin(x->s, &x->e));
+	OK(x, archive_rig_mailbox(x->s, "dies", &id, &x->e));
+	store_close(x->s);
+	x->s = NULL;
+}
+
 static void begin(struct fixture *x)
 {
 	memset(x, 0, sizeof *x);
@@ -304,6 +314,27 @@ Test(store, the_last_run_can_be_asked_for_by_quality)
 	finish(&x);
 }
 
+/* Nothing to mend, and nothing to pay for: a run is written down before it changes something, and not before. */
+Test(store, a_run_that_died_before_it_changed_anything_leaves_no_trace)
+{
+	struct fixture x;
+	struct store_run r;
+	struct buf text = BUF_INIT(100);
+	begin(&x);
+	OK(&x, store_run_begin(x.s, &x.e));
+	store_close(x.s);
+	OK(&x, archive_rig_open(&x.s, x.path, STORE_WRITE, NULL, &x.e));
+	cr_assert_not(store_recovered(x.s)->unclean);
+	cr_assert_eq(store_run_last(x.s, STORE_RUN_RUNNING, &r, &text, &x.e), 0);
+	/* It ends badly without a change: that is recorded all the same. */
+	OK(&x, store_run_begin(x.s, &x.e));
+	OK(&x, archive_rig_end(x.s, STORE_RUN_FAILED, &x.e));
+	cr_assert_eq(store_run_last(x.s, STORE_RUN_RUNNING, &r, &text, &x.e), 1);
+	cr_assert_eq(r.result, STORE_RUN_FAILED);
+	buf_release(&text);
+	finish(&x);
+}
+
 Test(store, a_run_that_did_not_end_is_found_and_called_interrupted)
 {
 	struct fixture x;
@@ -311,7 +342,8 @@ Test(store, a_run_that_did_not_end_is_found_and_called_interrupted)
 	struct buf text = BUF_INIT(100);
 	begin(&x);
 	OK(&x, store_run_begin(x.s, &x.e));
-	int64_t id = store_run_id(x.s);
+	int64_t id = store_run_id(x.s), box;
+	OK(&x, archive_rig_mailbox(x.s, "a", &box, &x.e));
 	store_close(x.s);
 	OK(&x, archive_rig_open(&x.s, x.path, STORE_READ, NULL, &x.e));
 	cr_assert(store_recovered(x.s)->unclean);
@@ -1123,8 +1155,7 @@ Test(store, an_adopted_file_is_flushed_with_its_directory_before_it_has_a_row)
 		begin_run(&x, 7);
 		put(&x, 1, "a\r\n", "");
 		end_run(&x);
-		OK(&x, store_run_begin(x.s, &x.e));
-		store_close(x.s);
+		die_in_a_run(&x);
 		run_sql(&x, "DELETE FROM message");
 		fault_fsys_init(&f);
 		fault_fsys_fail(&f, kind[i], 1, EIO);
@@ -1144,9 +1175,7 @@ Test(store, a_damaged_index_is_found_after_an_unclean_end)
 	struct fixture x;
 	size_t n;
 	begin(&x);
-	OK(&x, store_run_begin(x.s, &x.e));
-	store_close(x.s);
-	x.s = NULL;
+	die_in_a_run(&x);
 	/* A table that opening does not read. */
 	long page = ask(&x, "SELECT rootpage FROM sqlite_schema WHERE name = 'restore_journal'");
 	unsigned char *bytes = tmp_tree_read(&x.t, "a/index.db", &n);
@@ -1187,8 +1216,7 @@ Test(store, leftovers_are_removed_after_an_unclean_end_and_strangers_stay)
 	begin(&x);
 	begin_run(&x, 7);
 	end_run(&x);
-	OK(&x, store_run_begin(x.s, &x.e));
-	store_close(x.s);
+	die_in_a_run(&x);
 	cr_assert(tmp_tree_write(&x.t, "a/mail/INBOX/tmp/1.2.imapsync-tmp", "x", 1));
 	cr_assert(tmp_tree_write(&x.t, "a/mail/INBOX/tmp/stranger", "x", 1));
 	cr_assert(tmp_tree_write(&x.t, "a/mail/INBOX/cur/stranger:2,S", "x", 1));

@@ -69,6 +69,7 @@ Test(store_lock, goes_with_the_process_that_held_it)
 	struct tree x;
 	struct store *s;
 	int ready[2];
+	int64_t id;
 	char c;
 	begin(&x);
 	cr_assert_eq(pipe(ready), 0);
@@ -76,7 +77,9 @@ Test(store_lock, goes_with_the_process_that_held_it)
 	cr_assert_geq(child, 0);
 	if (child == 0) {
 		if (archive_rig_open(&s, x.path, STORE_WRITE, NULL, &x.e) != 0 ||
-			store_run_begin(s, &x.e) != 0 || write(ready[1], "x", 1) != 1)
+			store_run_begin(s, &x.e) != 0 ||
+			archive_rig_mailbox(s, "INBOX", &id, &x.e) != 0 ||
+			write(ready[1], "x", 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
