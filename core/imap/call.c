@@ -15,7 +15,7 @@
 
 /* ---- the one helper -------------------------------------------------------------------------------------- */
 
-static imap4_err keep(imap4_session *s, const imap4_cmd *c, imap4_err rc)
+imap4_err call_keep(imap4_session *s, const imap4_cmd *c, imap4_err rc)
 {
 	if (imap4_cmd_done(c))
 		session_keep_result(s, imap4_cmd_result(c));
@@ -26,9 +26,20 @@ static imap4_err keep(imap4_session *s, const imap4_cmd *c, imap4_err rc)
 	return rc;
 }
 
+/* It would wait for the end of an IDLE that nobody ends. */
+static bool idling(imap4_session *s, imap4_err *rc)
+{
+	if (s->idler == NULL)
+		return false;
+	*rc = call_fail(s, IMAP4_E_STATE, "IDLE is open: imap4_idler_close() comes first");
+	return true;
+}
+
 imap4_cmd *call_wait(imap4_session *s, imap4_cmd *c, imap4_err *rc)
 {
-	*rc = c != NULL ? keep(s, c, imap4_cmd_wait(c, -1)) : imap4_last(s)->err;
+	*rc = imap4_last(s)->err;
+	if (c != NULL && !idling(s, rc))
+		*rc = call_keep(s, c, imap4_cmd_wait(c, -1));
 	return c;
 }
 
@@ -58,15 +69,15 @@ imap4_err imap4_call(imap4_session *s, imap4_cmd *c)
 /* ---- with data ------------------------------------------------------------------------------------------- */
 
 /* The responses are taken out of the handle: they hold on to nothing of the session. */
-static struct imap4_data *take_data(imap4_cmd *c)
+struct imap4_data *call_take(struct cmd_data **first, struct cmd_data **last)
 {
-	struct cmd_data *item = c->first;
+	struct cmd_data *item = *first;
 	if (item == NULL)
 		return NULL;
 	struct imap4_data *d = item->data;
-	c->first = item->next;
-	if (c->first == NULL)
-		c->last = NULL;
+	*first = item->next;
+	if (*first == NULL)
+		*last = NULL;
 	free(item);
 	return d;
 }
@@ -79,9 +90,8 @@ static size_t count_data(const imap4_cmd *c)
 	return n;
 }
 
-static imap4_reply *make_reply(imap4_cmd *c)
+imap4_reply *call_reply(struct cmd_data **first, struct cmd_data **last, size_t n)
 {
-	size_t n = count_data(c);
 	imap4_reply *r = calloc(1, sizeof *r);
 	const imap4_data **data = calloc(n > 0 ? n : 1, sizeof(const imap4_data *));
 	if (r == NULL || data == NULL) {
@@ -90,7 +100,7 @@ static imap4_reply *make_reply(imap4_cmd *c)
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++)
-		data[i] = take_data(c);
+		data[i] = call_take(first, last);
 	r->data = data;
 	r->n = n;
 	return r;
@@ -111,7 +121,7 @@ imap4_err imap4_call_data(imap4_session *s, imap4_cmd *c, imap4_reply **out)
 	imap4_err rc;
 	*out = NULL;
 	c = call_wait(s, c, &rc);
-	if (rc == IMAP4_OK && (*out = make_reply(c)) == NULL)
+	if (rc == IMAP4_OK && (*out = call_reply(&c->first, &c->last, count_data(c))) == NULL)
 		rc = call_fail(s, IMAP4_E_NOMEM, "out of memory for an answer");
 	imap4_cmd_free(c);
 	return rc;
@@ -123,6 +133,10 @@ imap4_err imap4_call_each(
 	if (c == NULL)
 		return imap4_last(s)->err;
 	imap4_err rc = IMAP4_OK;
+	if (idling(s, &rc)) {
+		imap4_cmd_free(c);
+		return rc;
+	}
 	bool stopped = false, done = false;
 	while (!done && rc != IMAP4_E_STATE && rc != IMAP4_E_CANCELLED) {
 		done = imap4_cmd_done(c);
@@ -132,7 +146,7 @@ imap4_err imap4_call_each(
 		if (!done && !imap4_cmd_done(c))
 			rc = imap4_pump(s, -1);
 	}
-	rc = keep(s, c, done ? imap4_cmd_result(c)->err : rc);
+	rc = call_keep(s, c, done ? imap4_cmd_result(c)->err : rc);
 	imap4_cmd_free(c);
 	if (rc == IMAP4_OK && stopped)
 		rc = call_fail(s, IMAP4_E_CALLBACK, "the receiver of its data stopped");
@@ -180,22 +194,22 @@ imap4_err imap4_call_noop(imap4_session *s)
 	return call_finish(s, imap4_noop_start(s));
 }
 
-/* RFC 2177: a client should begin anew every 29 minutes at least. */
-#define IDLE_MAX_MS (29 * 60 * 1000)
-
 imap4_err imap4_call_idle(imap4_session *s, int duration_ms)
 {
-	if (duration_ms <= 0 || duration_ms > IDLE_MAX_MS)
+	if (duration_ms <= 0 || duration_ms > CALL_IDLE_MAX_MS)
 		return call_fail(s, IMAP4_E_ARG, "IDLE: not a time between 1 ms and 29 minutes");
+	imap4_err rc;
+	if (idling(s, &rc))
+		return rc;
 	imap4_cmd *c = imap4_idle_start(s);
 	if (c == NULL)
 		return imap4_last(s)->err;
-	imap4_err rc = imap4_cmd_wait(c, duration_ms);
+	rc = imap4_cmd_wait(c, duration_ms);
 	if (rc == IMAP4_AGAIN)
 		rc = imap4_idle_done(c);
 	if (rc == IMAP4_OK)
 		return call_finish(s, c);
-	rc = keep(s, c, rc);
+	rc = call_keep(s, c, rc);
 	imap4_cmd_free(c);
 	return rc;
 }
@@ -214,6 +228,31 @@ imap4_err imap4_call_enable(imap4_session *s, const char *capability)
 imap4_err imap4_call_compress(imap4_session *s)
 {
 	return call_finish(s, imap4_compress_start(s));
+}
+
+/* Whether one was kept; those that are, are taken. */
+static bool take_recent(imap4_session *s)
+{
+	bool any = false;
+	for (imap4_data *d; (d = imap4_untagged_take(s, "RECENT")) != NULL; any = true)
+		imap4_data_free(d);
+	return any;
+}
+
+imap4_err imap4_call_recent(imap4_session *s, uint32_t *n)
+{
+	*n = 0;
+	imap4_err rc = IMAP4_OK;
+	if (!take_recent(s))
+		rc = imap4_call_noop(s);
+	if (rc != IMAP4_OK)
+		return rc;
+	(void)take_recent(s);
+	const imap4_selected *m = imap4_selected_mailbox(s);
+	if (m == NULL)
+		return call_fail(s, IMAP4_E_STATE, "RECENT: no mailbox is selected");
+	*n = m->recent;
+	return IMAP4_OK;
 }
 
 /* ---- mailboxes ------------------------------------------------------------------------------------------- */
@@ -285,4 +324,31 @@ imap4_err imap4_call_subscribe(imap4_session *s, const char *mailbox)
 imap4_err imap4_call_unsubscribe(imap4_session *s, const char *mailbox)
 {
 	return call_finish(s, imap4_unsubscribe_start(s, call_str(mailbox)));
+}
+
+imap4_err imap4_call_getacl(imap4_session *s, const char *mailbox, imap4_reply **out)
+{
+	return imap4_call_data(s, imap4_getacl_start(s, call_str(mailbox)), out);
+}
+
+imap4_err imap4_call_myrights(imap4_session *s, const char *mailbox, imap4_reply **out)
+{
+	return imap4_call_data(s, imap4_myrights_start(s, call_str(mailbox)), out);
+}
+
+imap4_err imap4_call_getquota(imap4_session *s, const char *root, imap4_reply **out)
+{
+	return imap4_call_data(s, imap4_getquota_start(s, root), out);
+}
+
+imap4_err imap4_call_getquotaroot(imap4_session *s, const char *mailbox, imap4_reply **out)
+{
+	return imap4_call_data(s, imap4_getquotaroot_start(s, call_str(mailbox)), out);
+}
+
+imap4_err imap4_call_getmetadata(
+	imap4_session *s, const char *mailbox, const char *entry, imap4_reply **out)
+{
+	return imap4_call_data(
+		s, imap4_getmetadata_start(s, call_str(mailbox), &entry, 1, NULL), out);
 }

@@ -130,6 +130,38 @@ imap4_err imap4_call_sort(imap4_session *s, const int *keys, size_t nkeys, const
 	return rc;
 }
 
+static imap4_err copy_threads(
+	imap4_session *s, const imap4_threads *threads, imap4_thread_node **at, size_t *n)
+{
+	size_t count = threads != NULL ? threads->n : 0;
+	*at = calloc(count + 1, sizeof **at);
+	if (*at == NULL)
+		return call_fail(s, IMAP4_E_NOMEM, "out of memory for the result of THREAD");
+	if (count > 0)
+		memcpy(*at, threads->at, count * sizeof **at);
+	*n = count;
+	return IMAP4_OK;
+}
+
+imap4_err imap4_call_thread(imap4_session *s, const char *algorithm, const imap4_query *q, int by,
+	imap4_thread_node **at, size_t *n)
+{
+	const imap4_query_opts o = {.struct_size = sizeof o, .by = by};
+	imap4_query *none;
+	imap4_err rc;
+	*at = NULL;
+	*n = 0;
+	const imap4_query *what = query_or_all(q, &none);
+	if (what == NULL)
+		return call_fail(s, IMAP4_E_NOMEM, "out of memory for THREAD");
+	imap4_cmd *c = call_wait(s, imap4_thread_start(s, algorithm, what, &o), &rc);
+	if (rc == IMAP4_OK)
+		rc = copy_threads(s, imap4_cmd_threads(c), at, n);
+	imap4_cmd_free(c);
+	imap4_query_free(none);
+	return rc;
+}
+
 /* ---- fetching -------------------------------------------------------------------------------------------- */
 
 struct each_message {
@@ -229,7 +261,7 @@ imap4_err imap4_call_fetch_body(imap4_session *s, uint32_t number, int by, const
 	(void)buf_addf(&items, "BODY.PEEK[%s]", section);
 	imap4_err rc = set != NULL ? imap4_set_add(set, number) : IMAP4_E_NOMEM;
 	if (rc == IMAP4_OK && items.failed != E_NONE)
-		rc = IMAP4_E_ARG;
+		rc = items.failed == E_NOMEM ? IMAP4_E_NOMEM : IMAP4_E_ARG;
 	if (rc == IMAP4_OK)
 		rc = one_body_result(s, &b,
 			call_finish(s, imap4_fetch_start(s, set, buf_str(&items), &o)), out, n);

@@ -112,7 +112,16 @@ static bool possible(const struct auth *a, const struct caps *caps, const struct
 	return m && offered(caps, m->name) && (!m->needs_binding || a->nbinding > 0);
 }
 
-/* Sets a->mechanism (NULL: the LOGIN command). false: nothing fits. */
+/*
+ * Sets a->mechanism (NULL: the LOGIN command). false: nothing fits.
+ *
+ * When the strongest is refused the next one is not tried, though RFC 9051 section 6.2.2 allows that. A server that cannot do
+ * after all what it offers cannot be told from one that does not like the password: the codes of RFC 5530 are optional, and
+ * a NO without one is said in both cases, so that the second attempt may be the one that locks the account. And the
+ * next one gives away more, in the end the password itself, at the word of whoever made the first one fail (RFC 4422
+ * section 6.1.2): the caller may name a weaker mechanism, the other side may not. Over verified TLS only the first
+ * reason is left, and it is enough.
+ */
 static bool choose(struct auth *a, const struct caps *caps)
 {
 	bool login = !caps_has(caps, "LOGINDISABLED") && a->authzid.len == 0;
@@ -273,7 +282,9 @@ static int login_continued(struct imap4_cmd *c, struct slice text, struct err *e
 	 * there. After an initial response (RFC 4959) the first one is a challenge already. */
 	else if ((a->sasl || !a->mechanism->client_first) &&
 		!base64_decode(&challenge, text.p, text.n))
-		rc = err_set(&why, ERR_ACCOUNT, E_PROTO, "the server's challenge is not base64");
+		rc = challenge.failed == E_NOMEM ? err_nomem(&why, "the server's challenge")
+						 : err_set(&why, ERR_ACCOUNT, E_PROTO,
+							   "the server's challenge is not base64");
 	if (rc == 0)
 		rc = sasl_step(a, buf_slice(&challenge), &base64, &why);
 	if (rc == 0)

@@ -140,8 +140,11 @@ static int respond(struct imap4_cmd *c, struct own_sasl *a, struct slice text, s
 	}
 	struct buf challenge = BUF_INIT(RESPONSE_MAX);
 	if (!base64_decode(&challenge, text.p, text.n)) {
+		bool nomem = challenge.failed == E_NOMEM;
 		secret_release(&challenge);
-		cancel(c, a, IMAP4_E_PROTO, "the server's challenge is not base64");
+		cancel(c, a, nomem ? IMAP4_E_NOMEM : IMAP4_E_PROTO,
+			nomem ? "out of memory for the server's challenge"
+			      : "the server's challenge is not base64");
 		return 0;
 	}
 	const imap4_str said = {buf_str(&challenge), challenge.len};

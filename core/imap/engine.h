@@ -41,8 +41,9 @@ struct engine_config {
 	/* Called from inside engine_feed(). */
 	void *ctx;
 	void (*unasked)(void *ctx, const struct imap4_data *d);
-	/* After that: may take *d over (and set it to NULL). May be NULL. */
-	void (*keep)(void *ctx, struct imap4_data **d);
+	/* After that, and with a copy of lines that a command claims (engine_keep_codes()): may take *d over (and set it to
+	 * NULL). May be NULL. */
+	void (*keep)(void *ctx, struct imap4_data **d, bool claimed);
 	void (*alert)(void *ctx, imap4_str text);
 	void (*progress)(void *ctx, const imap4_progress *p);
 	/* Incoming bytes for the trace, by what they are: enum trace_kind. May be NULL. */
@@ -139,6 +140,10 @@ bool engine_select_leaving(const struct engine *g);
 /* Does the server tell of events by itself (NOTIFY)? Then responses that nobody asked for are no flood, and come with
  * their bodies. */
 void engine_set_notified(struct engine *g, bool on);
+/* Responses that nobody asked for come with their bodies, as far as these are small: somebody listens. */
+void engine_keep_bodies(struct engine *g, bool on);
+/* engine_config.keep gets a copy of each line with a code that belongs to a command, also of the tagged ones. */
+void engine_keep_codes(struct engine *g, bool on);
 /* "$", the result that a SEARCH saved in the selected mailbox (RFC 5182): there is none, it will be there when what is in
  * flight is done, it is there. */
 enum engine_saved { ENGINE_SAVED_NOT, ENGINE_SAVED_SOON, ENGINE_SAVED };

@@ -73,6 +73,8 @@ struct engine {
 	uint32_t tag_counter;
 	size_t unasked_run; /* unasked responses in a row */
 	bool notified;	    /* NOTIFY is in effect */
+	bool keep_bodies;   /* of what nobody asked for */
+	bool keep_codes;    /* cfg.keep gets copies of lines with a code, too */
 	size_t traced;	    /* of the response being received: octets already shown to cfg.saw */
 	struct body body;
 	struct selection selection;

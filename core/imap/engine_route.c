@@ -318,7 +318,7 @@ static int body_begin(struct engine *g, const struct lexer_output *o, struct err
 			how = LEXER_BODY_TAKE;
 		g->body.open = how == LEXER_BODY_TAKE;
 	} else if (c != NULL ? !cmd_owner(c)->orphan && cmd_owner(c)->local == IMAP4_OK
-			     : g->notified) {
+			     : g->notified || g->keep_bodies) {
 		how = LEXER_BODY_COLLECT;
 	}
 	resp_free(d);
@@ -406,6 +406,19 @@ static int note(struct engine *g, const struct imap4_data *d, struct err *e)
 	return engine_select_note(g, d, e);
 }
 
+/* A line that belongs to a command, for those who look for its code by name. Out of memory: it stays where it belongs. */
+static void keep_code(struct engine *g, const struct imap4_data *d)
+{
+	const imap4_state_line *l = imap4_data_state(d);
+	struct err e = ERR_INIT;
+	if (g->cfg.keep == NULL || !g->keep_codes || l == NULL || l->code == IMAP4_CODE_NONE)
+		return;
+	struct imap4_data *copy = resp_parse(resp_text(d), NULL, 0, &g->cfg.limits, &e);
+	if (copy != NULL)
+		g->cfg.keep(g->cfg.ctx, &copy, true);
+	resp_free(copy);
+}
+
 static int untagged(struct engine *g, struct imap4_data **d, struct err *e)
 {
 	/* An EXPUNGE of a message that is there is bounded by the mailbox, so it is no flood. */
@@ -425,10 +438,11 @@ static int untagged(struct engine *g, struct imap4_data **d, struct err *e)
 		if (unasked(g, *d, counts, e) != 0)
 			return -1;
 		if (g->cfg.keep != NULL)
-			g->cfg.keep(g->cfg.ctx, d);
+			g->cfg.keep(g->cfg.ctx, d, false);
 		return 0;
 	}
 	g->unasked_run = 0;
+	keep_code(g, *d);
 	give(g, c, d);
 	return 0;
 }
@@ -518,6 +532,7 @@ static int tagged(struct engine *g, struct imap4_data **data, struct err *e)
 			"the server answered a command that was not asked: \"%s\"", shown);
 	}
 	g->unasked_run = 0;
+	keep_code(g, d);
 	return g->streaming == c ? refused_early(g, c, data, e) : complete_tagged(g, c, l, e);
 }
 

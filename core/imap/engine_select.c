@@ -110,6 +110,16 @@ void engine_set_notified(struct engine *g, bool on)
 	g->notified = on;
 }
 
+void engine_keep_bodies(struct engine *g, bool on)
+{
+	g->keep_bodies = on;
+}
+
+void engine_keep_codes(struct engine *g, bool on)
+{
+	g->keep_codes = on;
+}
+
 static bool is_flag_end(char c)
 {
 	return c == ' ' || c == '(' || c == ')';

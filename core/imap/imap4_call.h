@@ -63,6 +63,9 @@ IMAP4_API imap4_err imap4_call_login(imap4_session *s, const char *user, const c
 /* LOGOUT; then imap4_close(). */
 IMAP4_API imap4_err imap4_call_logout(imap4_session *s);
 IMAP4_API imap4_err imap4_call_noop(imap4_session *s);
+/* The number of RECENT messages (RFC 3501 section 7.3.2; RFC 9051 has none: 0) of the selected mailbox, as the server told it
+ * last; NOOP when no RECENT is kept (imap4_keep_untagged()). Those that are kept are taken. IMAP4_E_STATE: none is selected. */
+IMAP4_API imap4_err imap4_call_recent(imap4_session *s, uint32_t *n);
 /* IDLE for so long (1 to 29 minutes' worth of milliseconds, RFC 2177; else IMAP4_E_ARG), then DONE. What the server tells
  * meanwhile goes to imap4_events.data and, when they are kept, to imap4_untagged_take(). imap4_wake() ends it before. */
 IMAP4_API imap4_err imap4_call_idle(imap4_session *s, int duration_ms);
@@ -71,6 +74,51 @@ IMAP4_API imap4_err imap4_call_id(
 	imap4_session *s, const char *const *field_value, size_t n, imap4_reply **out);
 IMAP4_API imap4_err imap4_call_enable(imap4_session *s, const char *capability);
 IMAP4_API imap4_err imap4_call_compress(imap4_session *s);
+
+/* ---- hearing a server ------------------------------------------------------------------------------------ */
+
+/*
+ * IDLE for as long as one likes, and what the server tells one by one: everything that no command claims, in the order in
+ * which it came, from the opening on (also before the server's "+"), bodies up to imap4_options.max_literal with it. It
+ * goes to imap4_events.data as well. IDLE begins anew by itself before the server loses patience.
+ *
+ *       imap4_idler *i;
+ *       imap4_data *d;
+ *       if (imap4_idler_open(&i, s, NULL) != IMAP4_OK) ...
+ *       while (imap4_idler_next(i, -1, &d) == IMAP4_OK) {
+ *               ... imap4_data_kind(d) ...
+ *               imap4_data_free(d);
+ *       }
+ *       imap4_idler_close(i);
+ *
+ * While one is open calls of other commands are IMAP4_E_STATE, and so is a second one; imap4_X_start() is allowed and waits
+ * for its end.
+ */
+typedef struct imap4_idler imap4_idler;
+typedef struct imap4_idler_opts {
+	size_t struct_size;
+	int duration_ms; /* from the opening on; 0: without end */
+	int renew_ms; /* IDLE begins anew after so long; 0: 29 minutes (RFC 2177), and that is the most */
+} imap4_idler_opts;
+/* Sends nothing yet. IMAP4_E_ARG, IMAP4_E_STATE, IMAP4_E_NOMEM. */
+IMAP4_API imap4_err imap4_idler_open(
+	imap4_idler **out, imap4_session *s, const imap4_idler_opts *o);
+/*
+ * The next one, waiting up to timeout_ms (< 0: until the duration is over). *out is the caller's: imap4_data_free().
+ *   IMAP4_AGAIN         nothing came in that time; the duration is over when timeout_ms is negative. A line of which a
+ *                       part is there by then is not lost.
+ *   IMAP4_E_CANCELLED   imap4_wake() was called; it can go on
+ *   IMAP4_E_STATE       inside a callback, or the session was closed
+ *   IMAP4_E_NOCAP, IMAP4_E_NO, any other: IDLE is over
+ * What was heard is handed out before that is told.
+ */
+IMAP4_API imap4_err imap4_idler_next(imap4_idler *i, int timeout_ms, imap4_data **out);
+/* The next one, waited for until the duration is over, and those that follow each no more than gap_ms after the other; a
+ * thousand at most. Outcomes as above; imap4_reply_free(). */
+IMAP4_API imap4_err imap4_idler_burst(imap4_idler *i, int gap_ms, imap4_reply **out);
+/* DONE, wait for the answer, and free it; returns how IDLE ended. What was not taken, also after DONE, goes to
+ * imap4_untagged_take() as far as that is on. Inside a callback: IMAP4_E_STATE, and it stays open. NULL is fine. */
+IMAP4_API imap4_err imap4_idler_close(imap4_idler *i);
 
 /* ---- mailboxes ------------------------------------------------------------------------------------------- */
 
@@ -93,6 +141,15 @@ IMAP4_API imap4_err imap4_call_delete(imap4_session *s, const char *mailbox);
 IMAP4_API imap4_err imap4_call_rename(imap4_session *s, const char *from, const char *to);
 IMAP4_API imap4_err imap4_call_subscribe(imap4_session *s, const char *mailbox);
 IMAP4_API imap4_err imap4_call_unsubscribe(imap4_session *s, const char *mailbox);
+/* imap4_data_acl(), imap4_data_rights(), imap4_data_quotaroot() and imap4_data_quota() of each response. */
+IMAP4_API imap4_err imap4_call_getacl(imap4_session *s, const char *mailbox, imap4_reply **out);
+IMAP4_API imap4_err imap4_call_myrights(imap4_session *s, const char *mailbox, imap4_reply **out);
+IMAP4_API imap4_err imap4_call_getquota(imap4_session *s, const char *root, imap4_reply **out);
+IMAP4_API imap4_err imap4_call_getquotaroot(
+	imap4_session *s, const char *mailbox, imap4_reply **out);
+/* One entry of a mailbox, or of the server (""): imap4_data_metadata(). */
+IMAP4_API imap4_err imap4_call_getmetadata(
+	imap4_session *s, const char *mailbox, const char *entry, imap4_reply **out);
 
 /* ---- messages of the selected mailbox -------------------------------------------------------------------- */
 
@@ -105,6 +162,9 @@ IMAP4_API imap4_err imap4_call_search(
 /* In the order of the keys (IMAP4_SORT_*); free(*at). */
 IMAP4_API imap4_err imap4_call_sort(imap4_session *s, const int *keys, size_t nkeys,
 	const imap4_query *q, int by, uint32_t **at, size_t *n);
+/* As imap4_thread_start(); free(*at). */
+IMAP4_API imap4_err imap4_call_thread(imap4_session *s, const char *algorithm, const imap4_query *q,
+	int by, imap4_thread_node **at, size_t *n);
 /* each() as for imap4_call_each(). Bodies over imap4_options.max_literal are left out (IMAP4_NODE_BODY):
  * imap4_call_fetch_body(), or a sink. */
 IMAP4_API imap4_err imap4_call_fetch(imap4_session *s, const imap4_set *set, const char *items,

@@ -33,11 +33,14 @@ IMAP4_API uint64_t imap4_wire_bytes_out(const imap4_session *s);
 
 /*
  * Keep up to max responses that no command claims; when there are more, the oldest goes. 0 (the beginning): none. They
- * go to imap4_events.data as well. What was said before TLS in a session that wants TLS is not kept.
+ * go to imap4_events.data as well. Lines with a code are kept in any case, also those that a command claims (SELECT's
+ * UIDVALIDITY) and the tagged ones (APPENDUID, READ-WRITE); the command has them, too. What was said before TLS in a session
+ * that wants TLS is not kept.
  */
 IMAP4_API void imap4_keep_untagged(imap4_session *s, size_t max);
-/* The oldest of this name ("EXISTS", "OK"), or state line with this code ("UIDVALIDITY": imap4_data_state()->code_args);
- * case is ignored. It is the caller's then, also when the session is closed: imap4_data_free(). NULL: there is none. */
+/* The oldest of this name ("EXISTS", "OK"; no tagged line), or line with this code ("UIDVALIDITY":
+ * imap4_data_state()->code_args); case is ignored. It is the caller's then, also when the session is closed:
+ * imap4_data_free(). NULL: there is none. */
 IMAP4_API imap4_data *imap4_untagged_take(imap4_session *s, const char *name);
 IMAP4_API void imap4_data_free(imap4_data *d); /* NULL is fine */
 

@@ -64,7 +64,7 @@ static void add_escaped(struct buf *out, struct slice in)
 
 /* The characters of a base64 text that depend on `in` alone when `before` octets stand in front
  * of it (modulo three) and anything behind it. */
-static int add_base64(struct buf *out, struct slice in, size_t before)
+static int add_base64(struct buf *out, struct slice in, size_t before, struct err *e)
 {
 	static const size_t first[3] = {0, 2, 3};
 	struct buf padded = BUF_INIT(SECRET_MAX), coded = BUF_INIT(2 * SECRET_MAX);
@@ -72,7 +72,9 @@ static int add_base64(struct buf *out, struct slice in, size_t before)
 	(void)buf_reserve(&coded, 2 * in.n + 8);
 	buf_add(&padded, "\0\0", before);
 	buf_add_slice(&padded, in);
-	int rc = padded.failed == E_NONE ? base64_encode(&coded, padded.data, padded.len) : -1;
+	int rc = buf_check(&padded, "a credential", e);
+	if (rc == 0 && base64_encode(&coded, padded.data, padded.len) < 0)
+		rc = buf_check(&coded, "a credential", e);
 	size_t end = padded.len * 8 / 6;
 	if (rc == 0)
 		(void)buf_reserve(out, coded.len);
@@ -101,9 +103,9 @@ int secrets_add(struct secrets *s, struct slice secret, struct err *e)
 	if (rc == 0)
 		rc = keep(s, &quoted, e);
 	for (size_t before = 0; rc == 0 && before < 3; before++) {
-		rc = add_base64(&form, secret, before) < 0
-			? err_set(e, ERR_ACCOUNT, E_LIMIT, "the password is too long")
-			: keep(s, &form, e);
+		rc = add_base64(&form, secret, before, e);
+		if (rc == 0)
+			rc = keep(s, &form, e);
 	}
 	release_form(&form);
 	release_form(&quoted);

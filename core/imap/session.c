@@ -154,11 +154,11 @@ static void on_unasked(void *ctx, const struct imap4_data *d)
 		s->events.data(s->events.ctx, s, d);
 }
 
-static void on_keep(void *ctx, struct imap4_data **d)
+static void on_keep(void *ctx, struct imap4_data **d, bool claimed)
 {
 	struct imap4_session *s = ctx;
 	if (!untrusted(s))
-		session_keep_data(s, d);
+		session_keep_data(s, d, claimed);
 }
 
 static void on_alert(void *ctx, imap4_str text)

@@ -8,6 +8,7 @@
  *   session_pump.c   bytes in and out, deadlines, waiting
  *   session_compress.c  the layer of COMPRESS
  *   session_untagged.c  what nobody asked for, kept by name
+ *   call_idle.c      the same, while somebody listens
  *   session_trace.c  trace lines and the search for credentials in what the server says
  *
  * Invariants
@@ -83,6 +84,7 @@ struct imap4_session {
 	/* imap4_keep_untagged(): nobody's responses, oldest first */
 	struct cmd_data *kept_first, *kept_last;
 	size_t nkept_data, kept_max;
+	struct imap4_idler *idler; /* hears them in the place of that; not owned; NULL: nobody */
 
 	imap4_result last; /* of a refused _start call, or of a blocking one */
 	char last_text[ERR_TEXT_MAX];
@@ -127,9 +129,17 @@ int session_compress(struct imap4_session *s, struct slice behind, struct err *e
 
 /* ---- session_untagged.c ---- */
 
-/* A response that nobody asked for: kept when the caller wants that (then *d is NULL). */
-void session_keep_data(struct imap4_session *s, struct imap4_data **d);
+/* A response that nobody asked for, or the copy of one that a command has: kept when the caller wants that (then *d is
+ * NULL). */
+void session_keep_data(struct imap4_session *s, struct imap4_data **d, bool claimed);
 void session_drop_data(struct imap4_session *s);
+
+/* ---- call_idle.c ---- */
+
+/* Takes *d, unless there is no memory. */
+void idler_hear(struct imap4_idler *i, struct imap4_data **d);
+/* The session ends, and its commands are freed already. */
+void idler_leave(struct imap4_idler *i);
 
 /* ---- session_trace.c ---- */
 

@@ -103,6 +103,8 @@ static int setup_result(
 	s->setup = NULL;
 	if (err == IMAP4_OK)
 		return 1;
+	if (err == IMAP4_E_NOMEM) /* the server is not to blame */
+		return err_set(e, ERR_CONNECTION, E_NOMEM, "%s: out of memory", name);
 	return err_set(e, ERR_CONNECTION, code, "the server refused %s: %s", name, text);
 }
 

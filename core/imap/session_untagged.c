@@ -31,10 +31,16 @@ void session_drop_data(struct imap4_session *s)
 {
 	while (s->kept_first)
 		drop_oldest(s);
+	if (s->idler)
+		idler_leave(s->idler);
 }
 
-void session_keep_data(struct imap4_session *s, struct imap4_data **d)
+void session_keep_data(struct imap4_session *s, struct imap4_data **d, bool claimed)
 {
+	if (s->idler && !claimed) {
+		idler_hear(s->idler, d);
+		return;
+	}
 	if (s->kept_max == 0)
 		return;
 	struct cmd_data *item = calloc(1, sizeof(*item));
@@ -51,11 +57,13 @@ void session_keep_data(struct imap4_session *s, struct imap4_data **d)
 		drop_oldest(s);
 }
 
-/* By its name, or by the code of a state line: "EXISTS", "UIDVALIDITY". */
+/* By its name, or by the code of a state line: "EXISTS", "UIDVALIDITY"; a tagged one by its code only. */
 static bool is_called(const imap4_data *d, const char *name)
 {
 	const imap4_state_line *l = imap4_data_state(d);
 	imap4_str own = imap4_data_name(d);
+	if (resp_type(d) == RESP_TAGGED)
+		own.len = 0;
 	return slice_ieq_str(slice_of(own.ptr, own.len), name) ||
 		(l && slice_ieq_str(slice_of(l->code_atom.ptr, l->code_atom.len), name));
 }
@@ -63,6 +71,7 @@ static bool is_called(const imap4_data *d, const char *name)
 void imap4_keep_untagged(imap4_session *s, size_t max)
 {
 	s->kept_max = max;
+	engine_keep_codes(s->engine, max > 0);
 	while (s->nkept_data > max)
 		drop_oldest(s);
 }

@@ -290,6 +290,26 @@ Test(auth, keeps_the_servers_reason)
 	srig_close(&r);
 }
 
+Test(auth, tries_no_weaker_way_when_the_strongest_is_refused)
+{
+	static const char *const answers[] = {
+		"$ BAD unknown mechanism", "$ NO cannot do that", "$ NO [AUTHENTICATIONFAILED] no"};
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		struct srig r = {0};
+		open_with(&r, "IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=PLAIN");
+		imap4_cmd *c = login_as(&r, NULL, "me", CANARY);
+		(void)srig_pump(&r);
+		cr_expect_not_null(strstr(srig_line(&r), "AUTHENTICATE SCRAM-SHA-256 "));
+		srig_say(&r, answers[i]);
+		(void)srig_pump(&r);
+		cr_expect_eq(imap4_cmd_result(c)->err, i == 0 ? IMAP4_E_BAD : IMAP4_E_NO);
+		cr_expect_str_eq(srig_line(&r), "");
+		cr_expect_eq(imap4_session_state(r.s), IMAP4_NOT_AUTHENTICATED);
+		imap4_cmd_free(c);
+		srig_close(&r);
+	}
+}
+
 Test(auth, asks_for_capabilities_again_before_anything_else_leaves)
 {
 	for (int told = 0; told < 2; told++) {

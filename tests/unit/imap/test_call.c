@@ -305,3 +305,185 @@ Test(call, idle_ends_in_time_and_loses_nothing)
 	cr_expect_eq(imap4_call_idle(p.s, 29 * 60 * 1000 + 1), IMAP4_E_ARG);
 	place_close(&p);
 }
+
+/* ---- results that have a form of their own ------------------------------------------------------------------- */
+
+#define SELECTED                                                                                        \
+	"S: * PREAUTH [CAPABILITY IMAP4rev1 UNSELECT SORT THREAD=REFERENCES ACL QUOTA METADATA-SERVER " \
+	"METADATA] hello\nC: EXAMINE a\nS: * 9 EXISTS\nS: $ OK [READ-ONLY] x\n"
+
+Test(call, sort_and_thread_give_arrays)
+{
+	struct place p;
+	const int keys[] = {IMAP4_SORT_DATE | IMAP4_SORT_REVERSE, IMAP4_SORT_SUBJECT};
+	uint32_t *at;
+	imap4_thread_node *tree;
+	size_t n = 9;
+	place_open(&p,
+		SELECTED
+		"C: UID SORT (REVERSE DATE SUBJECT) US-ASCII ALL\nS: * SORT 5 3 4\nS: $ OK x\n"
+		"C: SORT (REVERSE DATE SUBJECT) US-ASCII ALL\nS: * SORT\nS: $ OK x\n"
+		"C: UID SORT (REVERSE DATE SUBJECT) US-ASCII ALL\nS: $ NO x\n"
+		"C: UID THREAD REFERENCES US-ASCII ALL\nS: * THREAD (2)(3 (4)(5))\nS: $ OK x\n"
+		"C: THREAD REFERENCES US-ASCII ALL\nS: $ BAD x\nEOF\n");
+	cr_assert_eq(imap4_call_select(p.s, "a", 0), IMAP4_OK);
+	cr_assert_eq(imap4_call_sort(p.s, keys, 2, NULL, IMAP4_BY_UID, &at, &n), IMAP4_OK);
+	cr_assert_eq(n, 3);
+	cr_expect(at[0] == 5 && at[1] == 3 && at[2] == 4);
+	free(at);
+	cr_assert_eq(imap4_call_sort(p.s, keys, 2, NULL, IMAP4_BY_SEQ, &at, &n), IMAP4_OK);
+	cr_expect_eq(n, 0);
+	free(at);
+	cr_assert_eq(imap4_call_sort(p.s, keys, 2, NULL, IMAP4_BY_UID, &at, &n), IMAP4_E_NO);
+	cr_expect_null(at);
+	cr_assert_eq(imap4_call_thread(p.s, "REFERENCES", NULL, IMAP4_BY_UID, &tree, &n), IMAP4_OK);
+	cr_assert_eq(n, 4);
+	cr_expect_eq(tree[0].parent, IMAP4_THREAD_ROOT);
+	cr_expect(tree[1].number == 3 && tree[1].parent == IMAP4_THREAD_ROOT);
+	cr_expect(tree[2].number == 4 && tree[2].parent == 1);
+	cr_expect(tree[3].number == 5 && tree[3].parent == 1);
+	free(tree);
+	cr_expect_eq(
+		imap4_call_thread(p.s, "REFERENCES", NULL, IMAP4_BY_SEQ, &tree, &n), IMAP4_E_BAD);
+	cr_expect_null(tree);
+	cr_expect_eq(n, 0);
+	cr_expect_eq(imap4_call_thread(p.s, "ORDEREDSUBJECT", NULL, IMAP4_BY_SEQ, &tree, &n),
+		IMAP4_E_NOCAP);
+	place_close(&p);
+}
+
+Test(call, unselect_leaves_the_mailbox)
+{
+	struct place p;
+	place_open(&p, SELECTED "C: UNSELECT\nS: $ OK x\nEOF\n");
+	cr_assert_eq(imap4_call_select(p.s, "a", 0), IMAP4_OK);
+	cr_expect_not_null(imap4_selected_mailbox(p.s));
+	cr_expect_eq(imap4_call_unselect(p.s), IMAP4_OK);
+	cr_expect_null(imap4_selected_mailbox(p.s));
+	cr_expect_eq(imap4_session_state(p.s), IMAP4_AUTHENTICATED);
+	place_close(&p);
+	place_open(&p, HELLO "C: EXAMINE a\nS: $ OK [READ-ONLY] x\nEOF\n");
+	cr_assert_eq(imap4_call_select(p.s, "a", 0), IMAP4_OK);
+	cr_expect_eq(imap4_call_unselect(p.s), IMAP4_E_NOCAP);
+	place_close(&p);
+}
+
+Test(call, rights_quota_and_metadata_are_answers)
+{
+	struct place p;
+	imap4_reply *r;
+	imap4_acl acl;
+	imap4_quota quota;
+	imap4_metadata meta;
+	imap4_walk at = {0};
+	place_open(&p,
+		SELECTED
+		"C: GETACL a\nS: * ACL a fred rwipslda\nS: $ OK x\n"
+		"C: MYRIGHTS a\nS: * MYRIGHTS a lrs\nS: $ OK x\n"
+		"C: GETQUOTA \"\"\nS: * QUOTA \"\" (STORAGE 10 512)\nS: $ OK x\n"
+		"C: GETQUOTAROOT a\nS: * QUOTAROOT a \"\"\nS: * QUOTA \"\" (STORAGE 10 512)\n"
+		"S: $ OK x\nC: GETMETADATA \"\" /shared/comment\n"
+		"S: * METADATA \"\" (/shared/comment \"hi\")\nS: $ OK x\n"
+		"C: GETACL b\nS: $ NO [NOPERM] not you\nEOF\n");
+	cr_assert_eq(imap4_call_select(p.s, "a", 0), IMAP4_OK);
+	cr_assert_eq(imap4_call_getacl(p.s, "a", &r), IMAP4_OK);
+	cr_assert(r->n == 1 && imap4_data_acl(r->data[0], 0, &acl));
+	cr_expect_str_eq(acl.rights.ptr, "rwipslda");
+	imap4_reply_free(r);
+	cr_assert_eq(imap4_call_myrights(p.s, "a", &r), IMAP4_OK);
+	cr_assert_eq(r->n, 1);
+	cr_expect_str_eq(imap4_data_rights(r->data[0], 0).ptr, "lrs");
+	imap4_reply_free(r);
+	cr_assert_eq(imap4_call_getquota(p.s, "", &r), IMAP4_OK);
+	cr_assert(r->n == 1 && imap4_data_quota(r->data[0], 0, NULL, &quota));
+	cr_expect_eq(quota.limit, 512);
+	imap4_reply_free(r);
+	cr_assert_eq(imap4_call_getquotaroot(p.s, "a", &r), IMAP4_OK);
+	cr_assert_eq(r->n, 2);
+	cr_expect_str_eq(imap4_data_quotaroot(r->data[0], 0).ptr, "");
+	cr_expect(imap4_data_quota(r->data[1], 0, NULL, &quota));
+	imap4_reply_free(r);
+	cr_assert_eq(imap4_call_getmetadata(p.s, "", "/shared/comment", &r), IMAP4_OK);
+	cr_assert(r->n == 1 && imap4_data_metadata(r->data[0], &at, &meta));
+	cr_expect_str_eq(meta.value.ptr, "hi");
+	imap4_reply_free(r);
+	cr_expect_eq(imap4_call_getacl(p.s, "b", &r), IMAP4_E_NO);
+	cr_expect_null(r);
+	cr_expect_eq(imap4_last(p.s)->code, IMAP4_CODE_NOPERM);
+	place_close(&p);
+}
+
+/* ---- from inside a sink ---------------------------------------------------------------------------------------- */
+
+struct starter {
+	imap4_session *s;
+	imap4_cmd *begin, *data, *end, *done;
+	imap4_err wait, call;
+};
+
+static int start_in_begin(void *ctx, const imap4_message *m, imap4_str section, uint64_t size)
+{
+	struct starter *t = ctx;
+	(void)m, (void)section, (void)size;
+	t->begin = imap4_noop_start(t->s);
+	t->wait = t->begin ? imap4_cmd_wait(t->begin, -1) : IMAP4_OK;
+	return IMAP4_SINK_TAKE;
+}
+
+static int start_in_data(void *ctx, const void *p, size_t n)
+{
+	struct starter *t = ctx;
+	(void)p, (void)n;
+	if (!t->data)
+		t->data = imap4_list_start(t->s, "", (const char *const[]){"*"}, 1, NULL);
+	return 0;
+}
+
+static int start_in_end(void *ctx, int complete)
+{
+	struct starter *t = ctx;
+	(void)complete;
+	t->end = imap4_noop_start(t->s);
+	t->call = imap4_call_noop(t->s);
+	return 0;
+}
+
+static int start_in_done(void *ctx, const imap4_message *m)
+{
+	struct starter *t = ctx;
+	(void)m;
+	t->done = imap4_status_start(t->s, (imap4_str){"b", 1}, IMAP4_ST_MESSAGES);
+	return 0;
+}
+
+/* They are queued, and sent in order when the protocol allows; to wait for them there is refused. */
+Test(call, a_sink_may_start_commands_and_not_wait_for_them)
+{
+	struct place p;
+	struct starter t = {.call = IMAP4_OK};
+	const imap4_sink sink = {&t, start_in_begin, start_in_data, start_in_end, start_in_done};
+	const imap4_fetch_opts o = {.struct_size = sizeof(o), .by = IMAP4_BY_UID, .sink = &sink};
+	place_open(&p,
+		SELECTED
+		"C~ UID FETCH 5 .*\nS+ * 1 FETCH (UID 5 BODY[] {3}\\r\\nabc)\\r\\n\nS: $ OK x\n"
+		"C: NOOP\nS: $ OK x\nC: LIST \"\" \"*\"\nS: * LIST () NIL a\nS: $ OK x\n"
+		"C: NOOP\nS: $ OK x\nC: STATUS b (MESSAGES)\n"
+		"S: * STATUS b (MESSAGES 3)\nS: $ OK x\nEOF\n");
+	t.s = p.s;
+	cr_assert_eq(imap4_call_select(p.s, "a", 0), IMAP4_OK);
+	imap4_set *set = imap4_set_of("5");
+	cr_expect_eq(imap4_call(p.s, imap4_fetch_start(p.s, set, "BODY.PEEK[]", &o)), IMAP4_OK);
+	imap4_set_free(set);
+	cr_expect_eq(t.wait, IMAP4_E_STATE);
+	cr_expect_eq(t.call, IMAP4_E_STATE);
+	cr_assert(t.begin && t.data && t.end && t.done);
+	cr_expect_eq(imap4_call(p.s, t.begin), IMAP4_OK);
+	cr_expect_eq(imap4_cmd_wait(t.data, -1), IMAP4_OK);
+	cr_expect_not_null(imap4_cmd_next(t.data));
+	imap4_cmd_free(t.data);
+	cr_expect_eq(imap4_call(p.s, t.end), IMAP4_OK);
+	cr_expect_eq(imap4_cmd_wait(t.done, -1), IMAP4_OK);
+	cr_expect_not_null(imap4_cmd_next(t.done));
+	imap4_cmd_free(t.done);
+	place_close(&p);
+}

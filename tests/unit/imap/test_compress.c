@@ -5,8 +5,10 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
+#include "core/imap/imap4_call.h"
 #include "tests/support/session_rig.h"
 
 #define CAPS "IMAP4rev1 COMPRESS=DEFLATE"
@@ -327,4 +329,43 @@ Test(compress, bad_data_end_the_session)
 		expect_outcome(c, IMAP4_OK, "");
 		srig_close(&r);
 	}
+}
+
+/* Through two pipes, which cut what they carry as they like. */
+Test(compress, goes_through_a_sub_process, .timeout = 60)
+{
+	const char *const argv[] = {"python3", "tests/support/compress_server.py", NULL};
+	imap4_options o;
+	imap4_session *s;
+	if (access(argv[1], R_OK) != 0) {
+		printf("SKIPPED: %s is not there: NOTHING WAS TESTED\n", argv[1]);
+		return;
+	}
+	imap4_options_init(&o, sizeof(o));
+	o.argv = argv;
+	o.security = IMAP4_CLEAR;
+	cr_assert_eq(imap4_open(&s, &o, NULL), IMAP4_OK);
+	cr_assert_eq(imap4_call_compress(s), IMAP4_OK);
+	uint64_t in = imap4_wire_bytes_in(s), out = imap4_wire_bytes_out(s);
+	for (int i = 0; i < 20; i++) {
+		imap4_reply *r;
+		cr_assert_eq(imap4_call_status(s, "box", IMAP4_ST_MESSAGES, &r), IMAP4_OK);
+		cr_assert_eq(r->n, 1000);
+		cr_expect_eq(imap4_data_status(r->data[999])->messages, 3);
+		imap4_reply_free(r);
+	}
+	in = imap4_wire_bytes_in(s) - in;
+	imap4_keep_untagged(s, 1);
+	cr_assert_eq(imap4_call_noop(s), IMAP4_OK);
+	out = imap4_wire_bytes_out(s) - out;
+	imap4_data *d = imap4_untagged_take(s, "X-WIRE");
+	cr_assert_not_null(d);
+	char expected[64];
+	(void)snprintf(expected, sizeof(expected), "%llu %llu", (unsigned long long)out,
+		(unsigned long long)in);
+	cr_expect_str_eq(imap4_data_state(d)->code_args.ptr, expected);
+	imap4_data_free(d);
+	cr_expect_lt(in, imap4_bytes_in(s) / 20);
+	cr_expect_eq(imap4_call_logout(s), IMAP4_OK);
+	imap4_close(s);
 }

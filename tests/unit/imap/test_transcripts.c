@@ -188,6 +188,55 @@ static bool extract_case(const char *path, struct slice file, struct buf *out)
 	return true;
 }
 
+/* "$uid3", "$tag", "${sep}" and the like as what a server could say; p is behind the dollar sign. NULL: no such thing. */
+static const char *expand(const char *p, struct buf *out)
+{
+	static const struct {
+		const char *name, *text;
+	} rows[] = {{"{sep}", "/"}, {"sep", "\"/\""}, {"root", "x"}, {"mailbox", "x"},
+		{"tag", "\"t\""}, {"uidnext", "9"}, {"uidvalidity", "7"}, {"uid", ""},
+		{"size", ""}};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		size_t n = strlen(rows[i].name);
+		if (strncmp(p, rows[i].name, n) != 0)
+			continue;
+		if (rows[i].text[0] == '\0' && (p[n] < '1' || p[n] > '9'))
+			return NULL;
+		(void)buf_add_str(out, rows[i].text);
+		return p + n;
+	}
+	return NULL;
+}
+
+/* A test of imaptest: "* " lines are what the server has to say, with variables. Lines with rules for comparing ("$!ban") or
+ * with messages of several lines ("{{{") are left out. */
+static bool extract_imaptest(const char *path, struct slice file, struct buf *out)
+{
+	size_t length = strlen(path);
+	if (length > 5 && strcmp(path + length - 5, ".mbox") == 0)
+		return false;
+	bool any = false;
+	const char *end;
+	for (const char *p = (const char *)file.p; *p != '\0'; p = end + (*end == '\n')) {
+		size_t before = out->len;
+		const char *q = p;
+		end = p + strcspn(p, "\n");
+		while (q != NULL && q < end && strncmp(p, "* ", 2) == 0 &&
+			strncmp(q, "{{{", 3) != 0) {
+			if (*q == '$')
+				q = expand(q + 1, out);
+			else
+				(void)buf_add_byte(out, (unsigned char)*q++);
+		}
+		if (q != end || q == p)
+			buf_truncate(out, before);
+		else
+			(void)buf_add_str(out, "\r\n");
+		any = any || out->len > before;
+	}
+	return any;
+}
+
 /* ---- the run ------------------------------------------------------------------------------------------ */
 
 static void show_damaged(const char *path, const char *dump)
@@ -305,6 +354,12 @@ Test(transcripts, of_net_imap_are_read)
 Test(transcripts, of_james_are_read)
 {
 	check_source((struct source){.archive = "james-mpt", .extract = extract_script}, 200);
+}
+
+Test(transcripts, of_imaptest_are_read)
+{
+	check_source(
+		(struct source){.archive = "dovecot-imaptest", .extract = extract_imaptest}, 100);
 }
 
 /* One number is a placeholder, %TESTNUMBER, which the runner of those tests would fill in. */

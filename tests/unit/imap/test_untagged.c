@@ -115,3 +115,52 @@ Test(untagged, before_tls_nothing_is_believed)
 	cr_expect_null(imap4_untagged_take(r.s, "EXISTS"));
 	srig_close(&r);
 }
+
+/* As Python's imaplib has it: response("UIDVALIDITY") behind select(). */
+Test(untagged, codes_that_a_command_has_are_there_too)
+{
+	struct srig r = {0};
+	open_logged_in(&r);
+	imap4_keep_untagged(r.s, 9);
+	const imap4_select_opts o = {.struct_size = sizeof o, .writable = 1};
+	imap4_cmd *c = imap4_select_start(r.s, (imap4_str){"a", 1}, &o);
+	(void)srig_pump(&r);
+	(void)srig_line(&r);
+	srig_say(&r, "* 3 EXISTS");
+	srig_say(&r, "* OK [UIDVALIDITY 7] x");
+	srig_say(&r, "* OK [PERMANENTFLAGS (\\Seen [test])] x");
+	srig_say(&r, "* OK no code");
+	srig_say(&r, "$ OK [READ-WRITE] x");
+	(void)srig_pump(&r);
+	imap4_data *d = imap4_untagged_take(r.s, "UIDVALIDITY");
+	cr_assert_not_null(d);
+	cr_expect_str_eq(imap4_data_state(d)->code_args.ptr, "7");
+	imap4_data_free(d);
+	d = imap4_untagged_take(r.s, "ok");
+	cr_assert_not_null(d);
+	cr_expect_str_eq(imap4_data_state(d)->code_args.ptr, "(\\Seen [test])");
+	imap4_data_free(d);
+	cr_expect_null(imap4_untagged_take(r.s, "ok"), "no tagged line, and none without a code");
+	d = imap4_untagged_take(r.s, "read-write");
+	cr_assert_not_null(d);
+	cr_expect_null(imap4_data_state(d)->code_args.ptr);
+	imap4_data_free(d);
+	cr_expect_null(imap4_untagged_take(r.s, "EXISTS"), "the command alone has it");
+	cr_expect_eq(imap4_cmd_result(c)->err, IMAP4_OK);
+	size_t n = 0;
+	while (imap4_cmd_next(c))
+		n++;
+	cr_expect_eq(n, 4);
+	cr_expect_eq(imap4_selected_mailbox(r.s)->uidvalidity, 7);
+	imap4_keep_untagged(r.s, 0);
+	imap4_cmd_free(c);
+	c = imap4_noop_start(r.s);
+	(void)srig_pump(&r);
+	(void)srig_line(&r);
+	srig_say(&r, "$ OK [X-CODE] x");
+	(void)srig_pump(&r);
+	imap4_keep_untagged(r.s, 9);
+	cr_expect_null(imap4_untagged_take(r.s, "X-CODE"), "only when it was asked for");
+	imap4_cmd_free(c);
+	srig_close(&r);
+}
