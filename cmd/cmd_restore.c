@@ -52,6 +52,7 @@ static void print_summary(const struct cli *c, const struct config_account *to,
 	print_count(r->folders_failed,
 		plural(r->folders_failed, "folder NOT RESTORED", "folders NOT RESTORED"));
 	print_count(r->flags_dropped, "with flags that the server cannot keep");
+	print_count(r->dates_dropped, "with dates that the server does not take");
 	putchar('\n');
 	if (!c->verify_restore || c->dry_run)
 		return;
@@ -73,9 +74,9 @@ static void print_json(const struct cli *c, const struct config_account *to,
 		r->folders_failed);
 	printf(", \"selected\": %" PRIu64 ", \"restored\": %" PRIu64 ", \"bytes\": %" PRIu64
 	       ", \"present\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"damaged\": %" PRIu64
-	       ", \"flags_dropped\": %" PRIu64,
+	       ", \"flags_dropped\": %" PRIu64 ", \"dates_dropped\": %" PRIu64,
 		r->selected.messages, r->restored, r->bytes, r->present, r->refused, r->damaged,
-		r->flags_dropped);
+		r->flags_dropped, r->dates_dropped);
 	printf(", \"identical\": %" PRIu64 ", \"normalised\": %" PRIu64 ", \"different\": %" PRIu64
 	       ", \"unverified\": %" PRIu64 ", \"error\": ",
 		r->identical, r->normalised, r->different, r->unverified);

@@ -228,9 +228,20 @@ int store_message_finish(
 void store_message_discard(struct store_message *m);
 
 /* The same message is already in the archive (generation `from`, UID `from_uid`): give it a second name
- * by hard link (a copy where links are not possible). Joins the open group. */
+ * by hard link (a copy where links are not possible). Joins the open group. ERR_MESSAGE when that cannot be: E_MISSING,
+ * or E_INVALID with another INTERNALDATE, for the file has one time only. */
 int store_message_link(struct store_generation *g, const struct store_meta *meta, int64_t from,
 	uint32_t from_uid, struct err *e) NODISCARD;
+
+/* A message with a file, of any mailbox and generation, in or out of the open group. */
+struct store_known {
+	int64_t generation;
+	uint32_t uid;
+	uint64_t size; /* RFC822.SIZE as it was given, else of the wire bytes */
+};
+/* 1: *out is one with this object id; 0: there is none; -1. */
+int store_known_by_id(
+	struct store *s, struct slice email_id, struct store_known *out, struct err *e) NODISCARD;
 
 /* The flags seen on the server. 1 = they differed and are recorded (history row, rename), 0 = same,
  * -1. uid must be in store_stored(). Part of the open group. */
@@ -332,6 +343,10 @@ struct store_journal_row {
 /* Durable when it returns. Only while no run is open. */
 int store_journal_write(struct store *s, struct slice target, struct slice mailbox,
 	const struct store_journal_row *row, size_t n, struct err *e) NODISCARD;
+/* Durable with the next store_journal_write(), also one of no rows: an outcome that is lost before that is unknown, which
+ * costs time, where a flush for each would cost it always. */
+int store_journal_note(struct store *s, struct slice target, struct slice mailbox,
+	const struct store_journal_row *row, size_t n, struct err *e) NODISCARD;
 /* Calls each(ctx, row) for all rows of the target mailbox in the order of generation and UID; non-zero stops and is
  * returned. Works in STORE_READ mode, too. */
 int store_journal_read(struct store *s, struct slice target, struct slice mailbox,
@@ -391,8 +406,8 @@ struct store_finding {
 	bool has_row;			/* there is a row with a file for this UID */
 	enum store_state state;		/* of that row */
 	bool current;			/* that row is of the mailbox's current generation */
-	bool unseen;			/* FOLDER: it could not be looked at to its end; there may be more */
-	const char *detail;		/* one clause, safe to print */
+	bool unseen;	    /* FOLDER: it could not be looked at to its end; there may be more */
+	const char *detail; /* one clause, safe to print */
 };
 
 struct store_verify_counts {

@@ -164,7 +164,7 @@ int store_message_header_hash(struct store *s, int64_t generation, uint32_t uid,
 
 /* ---- by pulling -------------------------------------------------------------------------------- */
 
-#define READER_BUFFER 16384
+#define READER_BUFFER 65536
 
 struct store_reader {
 	const struct fsys *fs;
@@ -204,6 +204,26 @@ static int reader_fill(struct store_reader *r, struct err *e)
 	return n > 0;
 }
 
+/* Some of what waits, at least one octet: up to the next LF, or the CR that goes before it. */
+static size_t reader_take(struct store_reader *r, unsigned char *out, size_t n)
+{
+	const unsigned char *from = r->buf + r->at;
+	size_t have = r->n - r->at, take = n < have ? n : have;
+	if (r->add_cr && *from == '\n' && !r->cr_given) {
+		*out = '\r';
+		r->cr_given = true;
+		return 1;
+	}
+	size_t known = r->cr_given ? 1 : 0;
+	const unsigned char *lf = r->add_cr ? memchr(from + known, '\n', take - known) : NULL;
+	if (lf != NULL)
+		take = (size_t)(lf - from);
+	memcpy(out, from, take);
+	r->cr_given = false;
+	r->at += take;
+	return take;
+}
+
 long store_reader_read(struct store_reader *r, void *p, size_t n, struct err *e)
 {
 	unsigned char *out = p;
@@ -212,13 +232,7 @@ long store_reader_read(struct store_reader *r, void *p, size_t n, struct err *e)
 		int more = reader_fill(r, e);
 		if (more <= 0)
 			return more < 0 ? -1 : (long)got;
-		if (r->add_cr && r->buf[r->at] == '\n' && !r->cr_given) {
-			out[got++] = '\r';
-			r->cr_given = true;
-			continue;
-		}
-		r->cr_given = false;
-		out[got++] = r->buf[r->at++];
+		got += reader_take(r, out + got, n - got);
 	}
 	return (long)got;
 }

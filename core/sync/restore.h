@@ -46,6 +46,7 @@ struct restore_report {
 	uint64_t refused;	  /* by the server */
 	uint64_t damaged;	  /* where it comes from: not sent */
 	uint64_t flags_dropped;	  /* messages that lost a flag which the target cannot keep */
+	uint64_t dates_dropped;	  /* ... or their INTERNALDATE, which the target does not take */
 	uint64_t identical, normalised, different, unverified; /* verify */
 	size_t problems;
 };

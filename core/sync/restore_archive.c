@@ -116,10 +116,14 @@ static int archive_journal_read(struct restore_origin *o, struct slice target, s
 }
 
 static int archive_journal_write(struct restore_origin *o, struct slice target,
-	struct slice mailbox, const struct store_journal_row *row, size_t n, struct err *e)
+	struct slice mailbox, const struct store_journal_row *row, size_t n, bool durable,
+	struct err *e)
 {
 	struct archive *a = (struct archive *)o;
-	return a->options->dry_run ? 0 : store_journal_write(a->store, target, mailbox, row, n, e);
+	if (a->options->dry_run)
+		return 0;
+	return (durable ? store_journal_write : store_journal_note)(
+		a->store, target, mailbox, row, n, e);
 }
 
 /* ---- the archive ----------------------------------------------------------------------------- */
@@ -169,6 +173,7 @@ int archive_origin_open(struct restore_origin **out, const char *path,
 	a->options = options;
 	a->base = (struct restore_origin){.where = "in the archive",
 		.advice = "; see imapsync verify",
+		.keeps = true,
 		.run = archive_run,
 		.label = archive_label,
 		.open = archive_open_message,

@@ -1,67 +1,71 @@
 /* SPDX-License-Identifier: MIT */
-/* restore_fetch.c -- hashes of what the target has: headers, or whole messages. */
-#include "core/sync/restore_internal.h"
-
-struct fetching {
-	bool messages; /* else headers */
-	int (*each)(void *ctx, uint32_t uid, const struct content *c, struct err *e);
-	void *ctx;
-	struct content_hash hash;
-	struct content got;
-	bool body, whole; /* of the message that arrives */
-	struct err err;
-};
+/* restore_fetch.c -- see restore_fetch.h. */
+#include "core/sync/restore_fetch.h"
 
 static int on_begin(void *ctx, const imap4_message *so_far, imap4_str section, uint64_t size)
 {
-	struct fetching *f = ctx;
+	struct hash_fetch *h = ctx;
 	(void)so_far;
 	(void)size;
-	if ((section.len == 0) != f->messages || f->body)
+	if ((section.len == 0) != h->messages || h->body)
 		return IMAP4_SINK_SKIP;
-	f->body = true;
-	return content_hash_begin(&f->hash, &f->err) != 0 ? -1 : IMAP4_SINK_TAKE;
+	h->body = true;
+	return content_hash_begin(&h->hash, &h->err) != 0 ? -1 : IMAP4_SINK_TAKE;
 }
 
 static int on_data(void *ctx, const void *p, size_t n)
 {
-	struct fetching *f = ctx;
-	return content_hash_add(&f->hash, p, n, &f->err);
+	struct hash_fetch *h = ctx;
+	return content_hash_add(&h->hash, p, n, &h->err);
 }
 
 static int on_end(void *ctx, int complete)
 {
-	struct fetching *f = ctx;
-	f->whole = complete != 0;
-	return content_hash_end(&f->hash, &f->got, &f->err);
+	struct hash_fetch *h = ctx;
+	h->whole = complete != 0;
+	return content_hash_end(&h->hash, &h->got, &h->err);
 }
 
 static int on_done(void *ctx, const imap4_message *m)
 {
-	struct fetching *f = ctx;
-	bool usable = f->body && f->whole && (m->have & IMAP4_MSG_UID) != 0;
-	f->body = f->whole = false;
-	return usable ? f->each(f->ctx, m->uid, &f->got, &f->err) : 0;
+	struct hash_fetch *h = ctx;
+	bool usable = h->body && h->whole && (m->have & IMAP4_MSG_UID) != 0;
+	h->body = h->whole = false;
+	return usable ? h->each(h->ctx, m, &h->got, &h->err) : 0;
 }
 
-int fetch_hashes(struct restore *r, const struct uidset *set, bool messages,
-	int (*each)(void *ctx, uint32_t uid, const struct content *c, struct err *e), void *ctx,
-	struct err *e)
+int hash_fetch_init(struct hash_fetch *h,
+	int (*each)(void *ctx, const imap4_message *m, const struct content *c, struct err *e),
+	void *ctx, struct err *e)
 {
-	imap4_session *s = r->link.dial.session;
-	struct fetching f = {.messages = messages, .each = each, .ctx = ctx};
-	const imap4_sink sink = {
-		.ctx = &f, .begin = on_begin, .data = on_data, .end = on_end, .done = on_done};
-	const imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID, .sink = &sink};
-	int rc = content_hash_init(&f.hash, e);
-	if (rc == 0) {
-		imap4_cmd *c = imap4_fetch_start(
-			s, set, messages ? "UID BODY.PEEK[]" : "UID BODY.PEEK[HEADER]", &o);
-		rc = sync_wait(s, c, ERR_MAILBOX, "UID FETCH", e);
-		imap4_cmd_free(c);
-	}
-	if (rc != 0 && err_is_set(&f.err))
-		*e = f.err;
-	content_hash_release(&f.hash);
+	h->each = each;
+	h->ctx = ctx;
+	h->sink = (imap4_sink){
+		.ctx = h, .begin = on_begin, .data = on_data, .end = on_end, .done = on_done};
+	return content_hash_init(&h->hash, e);
+}
+
+void hash_fetch_release(struct hash_fetch *h)
+{
+	content_hash_release(&h->hash);
+}
+
+int hash_fetch_start(struct hash_fetch *h, struct restore_folder *f, const struct uidset *set,
+	const char *items, bool messages, struct err *e)
+{
+	const imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID, .sink = &h->sink};
+	h->messages = messages;
+	h->body = h->whole = false;
+	f->cmd = imap4_fetch_start(restore_session(f), set, items, &o);
+	return f->cmd != NULL ? 0 : sync_err_last(e, ERR_MAILBOX, restore_session(f), "UID FETCH");
+}
+
+int hash_fetch_done(struct hash_fetch *h, struct restore_folder *f, struct err *e)
+{
+	int rc = restore_done(f, ERR_MAILBOX, "UID FETCH", e);
+	if (rc < 0 && err_is_set(&h->err))
+		*e = h->err;
+	if (rc > 0)
+		restore_drop(f);
 	return rc;
 }

@@ -12,138 +12,40 @@
  *
  * Each message of the target stands for one wanted message at most, so that two equal ones are restored as two.
  */
+#include "core/sync/restore_list.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/sync/restore_internal.h"
+#include "core/sync/restore_fetch.h"
 
-struct there {
-	uint64_t size;
-	int64_t secs;
-	uint32_t uid;
-	bool dated, used, candidate, hashed;
+/* A wanted message that has candidates. */
+struct claim {
+	struct want *w;
 	unsigned char header[SHA256_LEN];
-	size_t claims; /* wanted messages that it may be, by all but the bytes */
+	size_t n; /* candidates with this header */
 	bool tied;
-	struct content *content; /* when tied */
+	struct content content; /* when tied */
+	const unsigned char *exact,
+		*loose; /* what is asked for at the moment; NULL: the header is enough */
 };
 
-struct listing {
-	struct restore *r;
-	struct there *at; /* by UID */
-	size_t n, cap;
-	size_t *by_date; /* indices, by date and UID */
-	bool messages;	 /* they are being fetched, else headers */
+struct matching {
+	struct restore_folder *f;
+	bool learning; /* what was sent, else what is there before that */
+	struct listing list;
+	struct hash_fetch fetch;
+	struct uidset set; /* being fetched */
+	size_t next;	   /* in the list, to be fetched */
+	bool messages;	   /* they are fetched, else headers */
+	struct claim *claim;
+	size_t nclaims;
 };
 
-static void listing_release(struct listing *l)
+/* Of the folder's messages those that are to be found. */
+static bool is_sought(const struct matching *m, const struct want *w)
 {
-	for (size_t i = 0; i < l->n; i++)
-		free(l->at[i].content);
-	free(l->at);
-	free(l->by_date);
-}
-
-/* ---- the target's list ----------------------------------------------------------------------------- */
-
-static int add_message(struct listing *l, const imap4_message *m, struct err *e)
-{
-	struct mail_date date = {0, 0, false};
-	if ((m->have & IMAP4_MSG_UID) == 0)
-		return 0;
-	if (l->n == l->cap) {
-		size_t cap = l->cap > 0 ? 2 * l->cap : 256;
-		struct there *at = realloc(l->at, cap * sizeof *at);
-		if (at == NULL)
-			return err_nomem(e, "the list of messages");
-		l->at = at;
-		l->cap = cap;
-	}
-	if ((m->have & IMAP4_MSG_INTERNALDATE) != 0)
-		(void)mail_date_parse(slice_of(m->internaldate.ptr, m->internaldate.len), &date);
-	l->at[l->n++] = (struct there){
-		.size = m->size, .secs = date.secs, .uid = m->uid, .dated = date.valid};
-	return 0;
-}
-
-static int by_uid(const void *a, const void *b)
-{
-	const struct there *x = a, *y = b;
-	return x->uid < y->uid ? -1 : x->uid > y->uid;
-}
-
-/* A server may say the same twice. */
-static void sort_unique(struct listing *l)
-{
-	size_t kept = 0;
-	if (l->n > 0)
-		qsort(l->at, l->n, sizeof *l->at, by_uid);
-	for (size_t i = 0; i < l->n; i++)
-		if (kept == 0 || l->at[kept - 1].uid != l->at[i].uid)
-			l->at[kept++] = l->at[i];
-	l->n = kept;
-}
-
-struct date_key {
-	int64_t secs;
-	size_t index;
-};
-
-static int by_date(const void *a, const void *b)
-{
-	const struct date_key *x = a, *y = b;
-	if (x->secs != y->secs)
-		return x->secs < y->secs ? -1 : 1;
-	return x->index < y->index ? -1 : x->index > y->index;
-}
-
-static int sort_dates(struct listing *l, struct err *e)
-{
-	struct date_key *key = calloc(l->n + 1, sizeof *key);
-	l->by_date = calloc(l->n + 1, sizeof *l->by_date);
-	if (key == NULL || l->by_date == NULL) {
-		free(key);
-		return err_nomem(e, "the list of messages");
-	}
-	for (size_t i = 0; i < l->n; i++)
-		key[i] = (struct date_key){l->at[i].secs, i};
-	qsort(key, l->n, sizeof *key, by_date);
-	for (size_t i = 0; i < l->n; i++)
-		l->by_date[i] = key[i].index;
-	free(key);
-	return 0;
-}
-
-static int take_list(struct listing *l, imap4_cmd *c, struct err *e)
-{
-	for (const imap4_data *d; (d = imap4_cmd_next(c)) != NULL;)
-		if (imap4_data_message(d) != NULL && add_message(l, imap4_data_message(d), e) != 0)
-			return -1;
-	return 0;
-}
-
-static int read_list(struct listing *l, uint32_t from, struct err *e)
-{
-	imap4_session *s = l->r->link.dial.session;
-	const imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID, .open_from = from};
-	imap4_cmd *c = imap4_fetch_start(s, NULL, "UID RFC822.SIZE INTERNALDATE", &o);
-	int rc = 0;
-	/* Taken as they come: what waits in the library takes ten times the room. */
-	while (c != NULL && rc == 0 && !imap4_cmd_done(c)) {
-		(void)imap4_pump(s, -1);
-		rc = take_list(l, c, e);
-		if (rc == 0 && hooks_interrupted(l->r->hooks))
-			rc = err_set(e, ERR_ACCOUNT, E_CANCELLED, "stopped by a signal");
-	}
-	if (rc == 0)
-		rc = sync_wait(s, c, ERR_MAILBOX, "UID FETCH", e);
-	if (rc == 0)
-		rc = take_list(l, c, e);
-	imap4_cmd_free(c);
-	if (rc != 0)
-		return -1;
-	sort_unique(l);
-	return sort_dates(l, e);
+	return m->learning ? w->learning : w->state == WANT_OPEN;
 }
 
 /* ---- the journal ----------------------------------------------------------------------------------- */
@@ -158,17 +60,16 @@ static int by_number(const void *a, const void *b)
 
 static int take_row(void *ctx, const struct store_journal_row *row)
 {
-	struct listing *l = ctx;
-	struct restore *r = l->r;
+	struct matching *m = ctx;
+	struct restore_folder *f = m->f;
 	const struct want key = {.generation = row->generation, .uid = row->uid};
-	struct want *w = bsearch(&key, r->want, r->nwant, sizeof *w, by_number);
+	struct want *w = bsearch(&key, f->want, f->nwant, sizeof *w, by_number);
 	if (w == NULL || w->state != WANT_OPEN || row->state == STORE_JOURNAL_REFUSED)
 		return 0;
-	bool same = row->uidvalidity == r->link.uidvalidity;
-	const struct there id = {.uid = row->appended_uid};
+	bool same = row->uidvalidity == f->uidvalidity;
 	struct there *t = NULL;
-	if (row->state == STORE_JOURNAL_DONE && same && row->appended_uid != 0 && l->n > 0)
-		t = bsearch(&id, l->at, l->n, sizeof *t, by_uid);
+	if (row->state == STORE_JOURNAL_DONE && same && row->appended_uid != 0)
+		t = listing_find(&m->list, row->appended_uid);
 	if (t != NULL && !t->used) {
 		t->used = true;
 		w->at = t->uid;
@@ -183,75 +84,43 @@ static int take_row(void *ctx, const struct store_journal_row *row)
 	return 0;
 }
 
-/* ---- candidates ------------------------------------------------------------------------------------ */
-
-static bool same_size(const struct want *w, const struct there *t)
+/* What is remembered of UIDs is worth nothing under another UIDVALIDITY. */
+static void forget_other_uids(struct restore_folder *f)
 {
-	return t->size == w->size || (w->claimed != 0 && t->size == w->claimed);
+	for (size_t i = 0; i < f->nwant; i++)
+		if (f->want[i].within != f->uidvalidity)
+			f->want[i].from = 0;
 }
 
-/* A line end at most for each octet. */
-static bool may_have_grown(const struct want *w, const struct there *t)
+static int ask_journal(struct matching *m, struct err *e)
 {
-	return t->size > w->size && t->size / 2 <= w->size;
-}
-
-static bool may_be(const struct want *w, const struct there *t)
-{
-	if (t->used)
-		return false;
-	bool date = w->date.valid && t->dated && t->secs == w->date.secs;
-	if (w->maybe)
-		return date || (w->from != 0 && t->uid >= w->from);
-	return date ? same_size(w, t) || may_have_grown(w, t) : same_size(w, t) && !w->date.valid;
-}
-
-static size_t first_of_date(const struct listing *l, int64_t secs)
-{
-	size_t lo = 0, hi = l->n;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (l->at[l->by_date[mid]].secs < secs)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-/* Calls fn for each message that may be w, until it returns non-zero, and returns that. */
-static int each_candidate(
-	struct listing *l, const struct want *w, int (*fn)(struct there *t, void *ctx), void *ctx)
-{
-	/* Those of the same date are together; without a date, or after an unknown outcome, all are looked at. */
-	bool all = !w->date.valid || (w->maybe && w->from != 0);
-	size_t i = all ? 0 : first_of_date(l, w->date.secs);
-	for (; i < l->n; i++) {
-		struct there *t = &l->at[l->by_date[i]];
-		if (!all && t->secs != w->date.secs)
-			break;
-		int rc = may_be(w, t) ? fn(t, ctx) : 0;
-		if (rc != 0)
-			return rc;
-	}
+	struct restore_folder *f = m->f;
+	struct restore_origin *o = f->r->origin;
+	if (o->journal_read != NULL)
+		return o->journal_read(
+			o, buf_slice(&f->r->who), buf_slice(&f->wire), take_row, m, e);
+	forget_other_uids(f);
 	return 0;
 }
 
-static int mark(struct there *t, void *ctx)
+/* What was found by looking is known from now on. */
+static int note_found(struct restore_folder *f, const struct want *w, struct err *e)
 {
-	(void)ctx;
-	t->candidate = true;
-	return 0;
+	struct restore_origin *o = f->r->origin;
+	const struct store_journal_row row = {
+		w->generation, w->uid, STORE_JOURNAL_DONE, f->uidvalidity, w->at};
+	return o->journal_write == NULL ? 0
+					: o->journal_write(o, buf_slice(&f->r->who),
+						  buf_slice(&f->wire), &row, 1, false, e);
 }
 
-/* ---- headers, and messages that are alike ----------------------------------------------------------- */
+/* ---- fetching hashes ------------------------------------------------------------------------------- */
 
-static int on_hash(void *ctx, uint32_t uid, const struct content *c, struct err *e)
+static int on_hash(void *ctx, const imap4_message *got, const struct content *c, struct err *e)
 {
-	struct listing *l = ctx;
-	const struct there key = {.uid = uid};
-	struct there *t = l->n > 0 ? bsearch(&key, l->at, l->n, sizeof *t, by_uid) : NULL;
-	if (t != NULL && !l->messages) {
+	struct matching *m = ctx;
+	struct there *t = listing_find(&m->list, got->uid);
+	if (t != NULL && !m->messages) {
 		memcpy(t->header, c->exact, SHA256_LEN);
 		t->hashed = true;
 	} else if (t != NULL && t->content == NULL) {
@@ -263,48 +132,35 @@ static int on_hash(void *ctx, uint32_t uid, const struct content *c, struct err 
 	return 0;
 }
 
-static bool is_due(const struct listing *l, const struct there *t)
+static bool is_due(const struct matching *m, const struct there *t)
 {
-	return l->messages ? t->tied && t->content == NULL : t->candidate && !t->hashed;
+	return m->messages ? t->tied && t->content == NULL : t->candidate && !t->hashed;
 }
 
-static int fetch_due(struct listing *l, struct err *e)
+/* The next of those that are due, all of which are asked for once. 1: that was all, 0, -1. */
+static int fetch_due(struct matching *m, struct err *e)
 {
-	struct uidset set = UIDSET_INIT;
-	int rc = 0;
-	for (size_t i = 0, waiting = 0; i < l->n && rc == 0; i++) {
-		if (is_due(l, &l->at[i])) {
-			rc = uidset_add(&set, l->at[i].uid, e);
-			waiting++;
+	struct restore_folder *f = m->f;
+	for (;;) {
+		int rc = f->cmd != NULL ? hash_fetch_done(&m->fetch, f, e) : 1;
+		if (rc <= 0)
+			return rc;
+		uidset_clear(&m->set);
+		for (size_t n = 0; m->next < m->list.n && n < SYNC_HEADERS_BATCH; m->next++) {
+			const struct there *t = &m->list.at[m->next];
+			if (is_due(m, t) && uidset_add(&m->set, t->uid, e) != 0)
+				return -1;
+			n += is_due(m, t);
 		}
-		if (rc == 0 && waiting > 0 && (waiting == SYNC_HEADERS_BATCH || i + 1 == l->n)) {
-			rc = fetch_hashes(l->r, &set, l->messages, on_hash, l, e);
-			uidset_clear(&set);
-			waiting = 0;
-		}
+		if (uidset_is_empty(&m->set))
+			return 1;
+		const char *items = m->messages ? "UID BODY.PEEK[]" : "UID BODY.PEEK[HEADER]";
+		if (hash_fetch_start(&m->fetch, f, &m->set, items, m->messages, e) != 0)
+			return -1;
 	}
-	uidset_release(&set);
-	return rc;
-}
-
-static int hash_candidates(struct listing *l, struct err *e)
-{
-	l->messages = false;
-	return fetch_due(l, e);
 }
 
 /* ---- which one ------------------------------------------------------------------------------------- */
-
-/* A wanted message that has candidates. */
-struct claim {
-	struct want *w;
-	unsigned char header[SHA256_LEN];
-	size_t n; /* candidates with this header */
-	bool tied;
-	struct content content; /* when tied */
-	const unsigned char *exact,
-		*loose; /* what is asked for at the moment; NULL: the header is enough */
-};
 
 static bool same_header(const struct there *t, const struct claim *c)
 {
@@ -324,7 +180,7 @@ static int count_claim(struct there *t, void *ctx)
 static int mark_tie(struct there *t, void *ctx)
 {
 	struct claim *c = ctx;
-	bool doubt = t->claims > 1 || c->n > 1 || (!c->w->maybe && !same_size(c->w, t));
+	bool doubt = t->claims > 1 || c->n > 1 || (!c->w->maybe && !listing_same_size(c->w, t));
 	if (same_header(t, c) && doubt)
 		t->tied = c->tied = true;
 	return 0;
@@ -344,7 +200,6 @@ static int choose(struct there *t, void *ctx)
 		return 0;
 	t->used = true;
 	c->w->at = t->uid;
-	c->w->state = WANT_PRESENT;
 	return 1;
 }
 
@@ -357,33 +212,58 @@ static int forgive(struct err *e)
 	return 0;
 }
 
-/* The bytes of all that are alike so far, there and here. */
-static int weigh(struct listing *l, struct claim *claim, size_t n, struct err *e)
+/* Which of them are alike so far, there and here; and the bytes of those here. *any: there are some. */
+static int weigh(struct matching *m, bool *any, struct err *e)
 {
-	bool any = false;
-	for (size_t i = 0; i < n; i++)
-		(void)each_candidate(l, claim[i].w, count_claim, &claim[i]);
-	for (size_t i = 0; i < n; i++) {
-		(void)each_candidate(l, claim[i].w, mark_tie, &claim[i]);
-		any = any || claim[i].tied;
+	struct content_hash hash = {NULL, NULL, NULL};
+	*any = false;
+	for (size_t i = 0; i < m->nclaims; i++)
+		(void)listing_candidates(&m->list, m->claim[i].w, count_claim, &m->claim[i]);
+	for (size_t i = 0; i < m->nclaims; i++) {
+		(void)listing_candidates(&m->list, m->claim[i].w, mark_tie, &m->claim[i]);
+		*any = *any || m->claim[i].tied;
 	}
-	if (!any)
+	if (!*any)
 		return 0;
-	struct content_hash hash;
 	int rc = content_hash_init(&hash, e);
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		const struct want *w = claim[i].w;
-		if (claim[i].tied &&
-			content_of(&hash, l->r->origin, w->generation, w->uid, &claim[i].content,
+	for (size_t i = 0; i < m->nclaims && rc == 0; i++) {
+		struct claim *c = &m->claim[i];
+		if (c->tied &&
+			content_of(&hash, m->f->r->origin, c->w->generation, c->w->uid, &c->content,
 				e) != 0)
 			rc = forgive(e);
 	}
 	content_hash_release(&hash);
-	l->messages = true;
-	return rc == 0 ? fetch_due(l, e) : -1;
+	return rc;
 }
 
-/* ---- all together ---------------------------------------------------------------------------------- */
+static int take_claim(struct matching *m, struct claim *c, struct err *e)
+{
+	if (c->w->at != 0 || listing_candidates(&m->list, c->w, choose, c) == 0)
+		return 0;
+	if (!m->learning)
+		c->w->state = WANT_PRESENT;
+	return note_found(m->f, c->w, e);
+}
+
+/* Of those that are alike, first the ones with the very bytes, then what the server may have made of them. */
+static int take_claims(struct matching *m, struct err *e)
+{
+	for (size_t i = 0; i < m->nclaims; i++) {
+		struct claim *c = &m->claim[i];
+		c->exact = c->tied ? c->content.exact : NULL;
+		if (c->tied && take_claim(m, c, e) != 0)
+			return -1;
+	}
+	for (size_t i = 0; i < m->nclaims; i++) {
+		struct claim *c = &m->claim[i];
+		c->exact = NULL;
+		c->loose = c->tied ? c->content.loose : NULL;
+		if (take_claim(m, c, e) != 0)
+			return -1;
+	}
+	return 0;
+}
 
 static int is_one(struct there *t, void *ctx)
 {
@@ -392,152 +272,182 @@ static int is_one(struct there *t, void *ctx)
 	return 1;
 }
 
-static bool has_candidate(struct listing *l, const struct want *w)
+static int mark(struct there *t, void *ctx)
 {
-	return each_candidate(l, w, is_one, NULL) != 0;
-}
-
-/* What was found by looking is known from now on. */
-static int note_found(struct restore *r, const struct want *w, struct err *e)
-{
-	const struct store_journal_row row = {
-		w->generation, w->uid, STORE_JOURNAL_DONE, r->link.uidvalidity, w->at};
-	return r->origin->journal_write == NULL
-		? 0
-		: r->origin->journal_write(
-			  r->origin, buf_slice(&r->who), buf_slice(&r->wire), &row, 1, e);
-}
-
-static int take_claim(struct listing *l, struct claim *c, struct err *e)
-{
-	if (c->w->state != WANT_OPEN || each_candidate(l, c->w, choose, c) == 0)
-		return 0;
-	return note_found(l->r, c->w, e);
-}
-
-/* Of those that are alike, first the ones with the very bytes, then what the server may have made of them. */
-static int take_claims(struct listing *l, struct claim *claim, size_t n, struct err *e)
-{
-	for (size_t i = 0; i < n; i++) {
-		claim[i].exact = claim[i].tied ? claim[i].content.exact : NULL;
-		if (claim[i].tied && take_claim(l, &claim[i], e) != 0)
-			return -1;
-	}
-	for (size_t i = 0; i < n; i++) {
-		claim[i].exact = NULL;
-		claim[i].loose = claim[i].tied ? claim[i].content.loose : NULL;
-		if (take_claim(l, &claim[i], e) != 0)
-			return -1;
-	}
+	(void)ctx;
+	t->candidate = true;
 	return 0;
 }
 
-/* *n: how many there are; those whose header cannot be read are left out. */
-static int make_claims(struct listing *l, struct claim *claim, size_t *n, struct err *e)
+static bool has_candidate(struct matching *m, const struct want *w)
 {
-	struct restore *r = l->r;
-	*n = 0;
-	for (size_t i = 0; i < r->nwant; i++) {
-		struct want *w = &r->want[i];
-		struct claim *c = &claim[*n];
-		if (w->state != WANT_OPEN || !has_candidate(l, w))
+	return is_sought(m, w) && listing_candidates(&m->list, w, is_one, NULL) != 0;
+}
+
+/* Those whose header cannot be read are left out. */
+static int make_claims(struct matching *m, struct err *e)
+{
+	struct restore_folder *f = m->f;
+	for (size_t i = 0; i < f->nwant; i++) {
+		struct want *w = &f->want[i];
+		struct claim *c = &m->claim[m->nclaims];
+		if (!has_candidate(m, w))
 			continue;
 		c->w = w;
-		if (origin_header_hash(r->origin, w->generation, w->uid, c->header, e) == 0)
-			++*n;
+		if (origin_header_hash(f->r->origin, w->generation, w->uid, c->header, e) == 0)
+			m->nclaims++;
 		else if (forgive(e) != 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int match_by_content(struct listing *l, struct err *e)
+/* ---- steps ----------------------------------------------------------------------------------------- */
+
+static int finish(struct matching *m)
 {
-	struct restore *r = l->r;
+	struct restore_folder *f = m->f;
+	bool dry = f->r->options->dry_run;
+	f->step = m->learning ? folder_known : dry ? folder_end : send_wants;
+	matching_free(f);
+	return 1;
+}
+
+static int match_bodies(struct restore_folder *f, struct err *e)
+{
+	struct matching *m = f->matching;
+	int rc = fetch_due(m, e);
+	if (rc <= 0)
+		return rc;
+	return take_claims(m, e) == 0 ? finish(m) : -1;
+}
+
+static int match_headers(struct restore_folder *f, struct err *e)
+{
+	struct matching *m = f->matching;
+	bool any;
+	int rc = fetch_due(m, e);
+	if (rc <= 0)
+		return rc;
+	if (make_claims(m, e) != 0 || weigh(m, &any, e) != 0)
+		return -1;
+	m->next = any ? 0 : m->list.n;
+	m->messages = true;
+	f->step = match_bodies;
+	return 1;
+}
+
+static int match_by_content(struct matching *m, struct err *e)
+{
+	struct restore_folder *f = m->f;
 	size_t n = 0;
-	for (size_t i = 0; i < r->nwant; i++)
-		if (r->want[i].state == WANT_OPEN && has_candidate(l, &r->want[i])) {
-			(void)each_candidate(l, &r->want[i], mark, NULL);
+	for (size_t i = 0; i < f->nwant; i++)
+		if (has_candidate(m, &f->want[i])) {
+			(void)listing_candidates(&m->list, &f->want[i], mark, NULL);
 			n++;
 		}
 	if (n == 0)
-		return 0;
-	struct claim *claim = calloc(n, sizeof *claim);
-	if (claim == NULL)
+		return finish(m);
+	m->claim = calloc(n, sizeof *m->claim);
+	if (m->claim == NULL)
 		return err_nomem(e, "the messages of a folder");
-	int rc = hash_candidates(l, e);
-	if (rc == 0)
-		rc = make_claims(l, claim, &n, e);
-	if (rc == 0)
-		rc = weigh(l, claim, n, e);
-	if (rc == 0)
-		rc = take_claims(l, claim, n, e);
-	free(claim);
-	return rc;
+	f->step = match_headers;
+	return 1;
 }
 
-static bool any_open(const struct restore *r)
+/* Messages whose place is known are no candidates for others. */
+static void set_apart_known(struct matching *m)
 {
-	for (size_t i = 0; i < r->nwant; i++)
-		if (r->want[i].state == WANT_OPEN)
+	for (size_t i = 0; i < m->f->nwant; i++) {
+		const struct want *w = &m->f->want[i];
+		struct there *t = w->at != 0 ? listing_find(&m->list, w->at) : NULL;
+		if (t != NULL)
+			t->used = true;
+	}
+}
+
+static int match_listed(struct restore_folder *f, struct err *e)
+{
+	struct matching *m = f->matching;
+	/* Taken as they come: what waits in the library takes ten times the room. */
+	if (f->cmd != NULL && listing_take(&m->list, f->cmd, e) != 0)
+		return -1;
+	int rc = restore_done(f, ERR_MAILBOX, "UID FETCH", e);
+	if (rc <= 0)
+		return rc;
+	rc = listing_take(&m->list, f->cmd, e);
+	restore_drop(f);
+	if (rc != 0 || listing_sort(&m->list, e) != 0)
+		return -1;
+	set_apart_known(m);
+	if (!m->learning && ask_journal(m, e) != 0)
+		return -1;
+	return match_by_content(m, e);
+}
+
+static int begin(struct restore_folder *f, bool learning, uint32_t from, struct err *e)
+{
+	const imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID, .open_from = from};
+	struct matching *m = calloc(1, sizeof *m);
+	if (m == NULL)
+		return err_nomem(e, "the list of messages");
+	m->f = f;
+	m->learning = learning;
+	f->matching = m;
+	if (hash_fetch_init(&m->fetch, on_hash, m, e) != 0)
+		return -1;
+	f->cmd = imap4_fetch_start(restore_session(f), NULL, "UID RFC822.SIZE INTERNALDATE", &o);
+	f->step = match_listed;
+	return 1;
+}
+
+void matching_free(struct restore_folder *f)
+{
+	struct matching *m = f->matching;
+	f->matching = NULL;
+	if (m == NULL)
+		return;
+	for (size_t i = 0; i < f->nwant && m->learning; i++)
+		f->want[i].learning = false;
+	hash_fetch_release(&m->fetch);
+	listing_release(&m->list);
+	uidset_release(&m->set);
+	free(m->claim);
+	free(m);
+}
+
+static bool any_open(const struct restore_folder *f)
+{
+	for (size_t i = 0; i < f->nwant; i++)
+		if (f->want[i].state == WANT_OPEN)
 			return true;
 	return false;
 }
 
-/* What is remembered of UIDs is worth nothing under another UIDVALIDITY. */
-static void forget_other_uids(struct restore *r)
+int match_wants(struct restore_folder *f, struct err *e)
 {
-	for (size_t i = 0; i < r->nwant; i++)
-		if (r->want[i].within != r->link.uidvalidity)
-			r->want[i].from = 0;
+	const imap4_selected *box = imap4_selected_mailbox(restore_session(f));
+	if (f->nwant > 0)
+		qsort(f->want, f->nwant, sizeof *f->want, by_number);
+	if (box != NULL && box->exists > 0 && any_open(f))
+		return begin(f, false, 1, e);
+	f->step = f->r->options->dry_run ? folder_end : send_wants;
+	return 1;
 }
 
-int match_wants(struct restore *r, struct err *e)
+/* For the time being, what was sent is as if its outcome were unknown. */
+int match_learn(struct restore_folder *f, struct err *e)
 {
-	struct listing l = {.r = r};
-	const imap4_selected *box = imap4_selected_mailbox(r->link.dial.session);
-	if (r->nwant > 0)
-		qsort(r->want, r->nwant, sizeof *r->want, by_number);
-	if (box == NULL || box->exists == 0 || !any_open(r))
-		return 0;
-	int rc = read_list(&l, 1, e);
-	if (rc == 0 && r->origin->journal_read != NULL)
-		rc = r->origin->journal_read(
-			r->origin, buf_slice(&r->who), buf_slice(&r->wire), take_row, &l, e);
-	if (r->origin->journal_read == NULL)
-		forget_other_uids(r);
-	if (rc == 0)
-		rc = match_by_content(&l, e);
-	listing_release(&l);
-	return rc;
-}
-
-/* For the time of the call, what was sent is as if its outcome were unknown. */
-int match_learn(struct restore *r, struct err *e)
-{
-	struct listing l = {.r = r};
 	bool any = false;
-	for (size_t i = 0; i < r->nwant; i++)
-		any = any || (r->want[i].state == WANT_SENT && r->want[i].at == 0);
-	if (!any)
-		return 0;
-	int rc = read_list(&l, r->new_from != 0 ? r->new_from : 1, e);
-	for (size_t i = 0; i < r->nwant; i++) {
-		struct want *w = &r->want[i];
+	for (size_t i = 0; i < f->nwant; i++) {
+		struct want *w = &f->want[i];
 		if (w->state != WANT_SENT || w->at != 0)
 			continue;
-		w->state = WANT_OPEN;
-		w->maybe = true;
-		w->from = r->new_from;
-		w->deaths = UINT32_MAX; /* the mark of those that are put back below */
+		any = w->learning = w->maybe = true;
+		w->from = f->new_from;
 	}
-	if (rc == 0)
-		rc = match_by_content(&l, e);
-	for (size_t i = 0; i < r->nwant; i++)
-		if (r->want[i].deaths == UINT32_MAX) {
-			r->want[i].deaths = 0;
-			r->want[i].state = WANT_SENT;
-		}
-	listing_release(&l);
-	return rc;
+	if (any)
+		return begin(f, true, f->new_from != 0 ? f->new_from : 1, e);
+	f->step = folder_known;
+	return 1;
 }

@@ -7,7 +7,8 @@
  * something to the origin only) and its bytes as long as the origin is open.
  *
  * Life cycle: import_open or archive_origin_open -> run -> close. The messages of a folder can be opened until the call
- * that tells the next one has returned; those of the last one, until close. Single thread; several readers may be open.
+ * that tells the next one has returned; those of the last one (`keeps`: of every one), until close. Single thread;
+ * several readers may be open.
  */
 #ifndef CORE_SYNC_RESTORE_ORIGIN_H
 #define CORE_SYNC_RESTORE_ORIGIN_H
@@ -60,6 +61,7 @@ struct restore_origin {
 	const char *where;    /* "in the archive" */
 	const char *advice;   /* for damage: "; see imapsync verify" */
 	bool all_below_inbox; /* every other folder stands below INBOX, as some servers have it */
+	bool keeps;	      /* several folders may be worked on at a time */
 	/* All that is selected, folder by folder, also folders without messages. */
 	int (*run)(struct restore_origin *o, const struct origin_sink *to,
 		struct selection_counts *counts, struct err *e);
@@ -68,12 +70,13 @@ struct restore_origin {
 	/* ERR_MESSAGE when it is only this one. */
 	int (*open)(struct restore_origin *o, int64_t generation, uint32_t uid,
 		struct origin_reader **out, struct err *e);
-	/* The journal of store.h; both NULL when the origin keeps none. */
+	/* The journal of store.h; both NULL when the origin keeps none. What is not written `durable` is so with the next that
+	 * is, which may be of no rows. */
 	int (*journal_read)(struct restore_origin *o, struct slice target, struct slice mailbox,
 		int (*each)(void *ctx, const struct store_journal_row *r), void *ctx,
 		struct err *e);
 	int (*journal_write)(struct restore_origin *o, struct slice target, struct slice mailbox,
-		const struct store_journal_row *row, size_t n, struct err *e);
+		const struct store_journal_row *row, size_t n, bool durable, struct err *e);
 	void (*close)(struct restore_origin *o);
 };
 

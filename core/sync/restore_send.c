@@ -4,24 +4,30 @@
  *
  * A batch is one MULTIAPPEND where the server has it with LITERAL+, else one APPEND for each message, all queued at
  * once: the library sends them without waiting where literals allow it. A MULTIAPPEND is all or nothing, so one
- * that is refused is sent again message by message, to find which one is meant.
+ * that is refused is sent again message by message, to find which one is meant. While one batch waits for its answer
+ * the next is on its way.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/sync/restore_internal.h"
 
+#define BATCHES	       2 /* in flight */
 #define BATCH_MESSAGES 100
 #define BATCH_BYTES    (UINT64_C(8) << 20)
 #define MESSAGE_DEATHS 2
+#define DAY	       86400
 
 /* One message on its way. */
 struct upload {
-	struct restore *r;
+	struct restore_folder *f;
 	struct want *want;
 	struct origin_reader *reader;
+	uint64_t given; /* octets to the library */
 	struct mail_flags flags;
+	bool flags_lost;
 	imap4_str *flag;
 	char date[MAIL_DATE_LEN + 1];
 	imap4_append_message message;
@@ -29,24 +35,43 @@ struct upload {
 	struct err err; /* of reading */
 };
 
+struct batch {
+	struct upload at[BATCH_MESSAGES];
+	size_t n;	     /* 0: not in use */
+	size_t answered;     /* of those sent singly */
+	imap4_cmd *together; /* MULTIAPPEND, or NULL: singly */
+};
+
 struct sending {
-	struct restore *r;
-	struct upload *at;
-	size_t n;
-	struct sha256 *hash;
+	struct restore_folder *f;
+	struct batch batch[BATCHES]; /* a ring: they never move, for the library reads from them */
+	size_t first, n;	     /* in flight, the oldest first */
+	size_t next;		     /* of the folder's wants */
 };
 
 /* ---- one message ----------------------------------------------------------------------------------- */
+
+static void close_reader(struct upload *u)
+{
+	origin_reader_close(u->reader);
+	u->reader = NULL;
+}
 
 static long read_message(void *ctx, void *p, size_t n)
 {
 	struct upload *u = ctx;
 	const struct want *w = u->want;
-	struct restore_origin *o = u->r->origin;
+	struct restore_origin *o = u->f->r->origin;
+	if (u->given >= w->size)
+		return 0;
 	if (u->reader == NULL && o->open(o, w->generation, w->uid, &u->reader, &u->err) != 0)
 		return -1;
 	long got = u->reader->read(u->reader, p, n, &u->err);
-	u->r->progress.bytes += got > 0 ? (uint64_t)got : 0;
+	u->given += got > 0 ? (uint64_t)got : 0;
+	u->f->r->progress.bytes += got > 0 ? (uint64_t)got : 0;
+	/* Many are in flight: a file is open only as long as it is needed. */
+	if (u->given >= w->size)
+		close_reader(u);
 	return got;
 }
 
@@ -61,13 +86,13 @@ static bool can_be_sent(struct slice flag)
 	return good;
 }
 
-static bool is_permanent(const struct restore *r, struct slice flag)
+static bool is_permanent(const struct restore_folder *f, struct slice flag)
 {
 	size_t at = 0;
 	struct slice have;
-	if (r->link.permanent.len == 0)
+	if (f->permanent.len == 0)
 		return true; /* not told: all are (RFC 3501 section 6.3.1) */
-	while (mail_flags_next(buf_slice(&r->link.permanent), &at, &have)) {
+	while (mail_flags_next(buf_slice(&f->permanent), &at, &have)) {
 		char name[MAIL_KEYWORD_MAX + 1];
 		if (have.n > MAIL_KEYWORD_MAX)
 			continue;
@@ -79,15 +104,15 @@ static bool is_permanent(const struct restore *r, struct slice flag)
 	return false;
 }
 
-int send_flags(const struct restore *r, const struct want *w, struct mail_flags *out, bool *lost,
-	struct err *e)
+int send_flags(const struct restore_folder *f, const struct want *w, struct mail_flags *out,
+	bool *lost, struct err *e)
 {
 	struct buf text = BUF_INIT(MAIL_FLAGS_TEXT_MAX);
 	struct slice flag;
 	size_t at = 0;
 	*lost = false;
-	while (mail_flags_next(want_flags(r, w), &at, &flag)) {
-		if (!can_be_sent(flag) || !is_permanent(r, flag)) {
+	while (mail_flags_next(want_flags(f, w), &at, &flag)) {
+		if (!can_be_sent(flag) || !is_permanent(f, flag)) {
 			*lost = true;
 			continue;
 		}
@@ -101,16 +126,23 @@ int send_flags(const struct restore *r, const struct want *w, struct mail_flags 
 	return rc;
 }
 
-static int prepare(struct upload *u, struct restore *r, struct want *w, struct err *e)
+static void set_date(struct upload *u)
 {
-	bool lost;
+	const struct want *w = u->want;
+	bool given = w->date.valid && !w->no_date && mail_date_format(&w->date, u->date);
+	u->message.internaldate =
+		given ? (imap4_str){u->date, MAIL_DATE_LEN} : (imap4_str){NULL, 0};
+}
+
+static int prepare(struct upload *u, struct restore_folder *f, struct want *w, struct err *e)
+{
 	size_t at = 0, n = 0;
 	struct slice flag;
 	memset(u, 0, sizeof *u);
-	u->r = r;
+	u->f = f;
 	u->want = w;
 	mail_flags_init(&u->flags);
-	if (send_flags(r, w, &u->flags, &lost, e) != 0)
+	if (send_flags(f, w, &u->flags, &u->flags_lost, e) != 0)
 		return -1;
 	while (mail_flags_next(buf_slice(&u->flags.text), &at, &flag))
 		n++;
@@ -124,18 +156,26 @@ static int prepare(struct upload *u, struct restore *r, struct want *w, struct e
 		.nflags = n,
 		.size = w->size,
 		.source = {u, read_message}};
-	if (w->date.valid && mail_date_format(&w->date, u->date))
-		u->message.internaldate = (imap4_str){u->date, MAIL_DATE_LEN};
+	set_date(u);
 	return 0;
 }
 
 static void finish(struct upload *u)
 {
 	imap4_cmd_free(u->cmd);
-	origin_reader_close(u->reader);
+	close_reader(u);
 	mail_flags_release(&u->flags);
 	free(u->flag);
 	memset(u, 0, sizeof *u);
+}
+
+/* From its first octet again. */
+static void rewind_upload(struct upload *u)
+{
+	imap4_cmd_free(u->cmd);
+	u->cmd = NULL;
+	close_reader(u);
+	u->given = 0;
 }
 
 /* ---- may it be sent? ------------------------------------------------------------------------------- */
@@ -153,61 +193,86 @@ static int add_bytes(void *ctx, const void *p, size_t n)
 	return sha256_add(c->hash, p, n, c->e);
 }
 
-/* A message that is not what the server once sent must not be given back as if it were. 1: good, 0: told, -1. */
-static int check_message(struct sending *s, struct want *w, struct err *e)
+/* Is it still what the server once sent? 1, 0 (*e may say more), -1. */
+static int is_sound(struct restore *r, const struct want *w, struct err *e)
 {
-	struct restore *r = s->r;
 	unsigned char got[SHA256_LEN];
-	struct check c = {s->hash, 0, e};
-	int rc = sha256_begin(s->hash, e);
+	struct check c = {r->hash, 0, e};
+	int rc = sha256_begin(r->hash, e);
 	if (rc == 0)
 		rc = origin_read(r->origin, w->generation, w->uid, add_bytes, &c, e);
 	if (rc == 0)
-		rc = sha256_end(s->hash, got, e);
-	if (rc != 0 && e->scope > ERR_MESSAGE)
+		rc = sha256_end(r->hash, got, e);
+	if (rc != 0)
+		return e->scope > ERR_MESSAGE ? -1 : 0;
+	return c.size == w->size && memcmp(got, w->sha256, SHA256_LEN) == 0;
+}
+
+/* 1: it may be sent; 0: it was told why not; -1. */
+static int check_message(struct restore_folder *f, struct want *w, struct err *e)
+{
+	struct restore *r = f->r;
+	int good = w->sound ? 1 : is_sound(r, w, e);
+	if (good < 0)
 		return -1;
-	bool good = rc == 0 && c.size == w->size && memcmp(got, w->sha256, SHA256_LEN) == 0;
-	if (good && w->size > 0 && w->size <= r->link.limit)
+	if (good > 0 && w->size > 0 && w->size <= f->limit)
 		return 1;
 	w->state = WANT_REFUSED;
-	if (!good) {
+	if (good == 0) {
 		r->report->damaged++;
-		restore_odd(r, w, "damaged %s, not restored%s%s%s", r->origin->where,
-			rc != 0 ? ": " : "", rc != 0 ? e->text : "", r->origin->advice);
+		restore_odd(f, w, "damaged %s, not restored%s%s%s", r->origin->where,
+			err_is_set(e) ? ": " : "", e->text, r->origin->advice);
 		err_clear(e);
 	} else {
 		r->report->refused++;
-		restore_odd(r, w,
+		restore_odd(f, w,
 			w->size == 0 ? "has no content, which IMAP does not allow"
 				     : "is larger than the server takes");
 	}
 	return 0;
 }
 
+bool send_ahead(struct restore_folder *f)
+{
+	struct err ignored = ERR_INIT;
+	size_t from = f->sending != NULL ? f->sending->next : 0;
+	f->ahead = f->ahead > from ? f->ahead : from;
+	while (f->ahead < f->nwant && f->want[f->ahead].state != WANT_OPEN)
+		f->ahead++;
+	if (f->ahead == f->nwant)
+		return false;
+	/* What is wrong with it is told when its turn comes. */
+	struct want *w = &f->want[f->ahead++];
+	w->sound = is_sound(f->r, w, &ignored) > 0;
+	return true;
+}
+
 /* ---- the journal ----------------------------------------------------------------------------------- */
 
 /* Without a journal: for this run at least. */
-static void remember(struct sending *s, bool before)
+static void remember(const struct restore_folder *f, const struct batch *b)
 {
-	for (size_t i = 0; i < s->n && before; i++) {
-		struct want *w = s->at[i].want;
+	for (size_t i = 0; i < b->n; i++) {
+		struct want *w = b->at[i].want;
 		w->maybe = true;
-		w->from = s->r->link.uidnext;
-		w->within = s->r->link.uidvalidity;
+		w->from = f->uidnext;
+		w->within = f->uidvalidity;
 	}
 }
 
-static int journal(struct sending *s, bool before, struct err *e)
+static int journal(
+	const struct restore_folder *f, const struct batch *b, bool before, struct err *e)
 {
-	struct restore *r = s->r;
+	struct restore_origin *o = f->r->origin;
 	struct store_journal_row row[BATCH_MESSAGES];
 	size_t n = 0;
-	if (r->origin->journal_write == NULL) {
-		remember(s, before);
+	if (o->journal_write == NULL) {
+		if (before)
+			remember(f, b);
 		return 0;
 	}
-	for (size_t i = 0; i < s->n; i++) {
-		const struct want *w = s->at[i].want;
+	for (size_t i = 0; i < b->n; i++) {
+		const struct want *w = b->at[i].want;
 		if (!before && w->state == WANT_OPEN)
 			continue;
 		row[n++] = (struct store_journal_row){.generation = w->generation,
@@ -215,38 +280,34 @@ static int journal(struct sending *s, bool before, struct err *e)
 			.state = before			? STORE_JOURNAL_SENDING
 				: w->state == WANT_SENT ? STORE_JOURNAL_DONE
 							: STORE_JOURNAL_REFUSED,
-			.uidvalidity = r->link.uidvalidity,
-			.appended_uid = before ? r->link.uidnext : w->at};
+			.uidvalidity = f->uidvalidity,
+			.appended_uid = before ? f->uidnext : w->at};
 	}
-	return r->origin->journal_write(
-		r->origin, buf_slice(&r->who), buf_slice(&r->wire), row, n, e);
+	return o->journal_write(o, buf_slice(&f->r->who), buf_slice(&f->wire), row, n, before, e);
 }
 
 /* ---- outcomes -------------------------------------------------------------------------------------- */
 
 static void sent(struct upload *u, uint32_t uid)
 {
-	struct restore *r = u->r;
-	bool lost;
-	struct err e = ERR_INIT;
-	struct mail_flags kept;
+	struct restore *r = u->f->r;
 	u->want->state = WANT_SENT;
 	u->want->at = uid;
 	r->report->restored++;
 	r->report->bytes += u->want->size;
+	r->report->flags_dropped += u->flags_lost;
 	r->progress.messages_done++;
-	mail_flags_init(&kept);
-	if (send_flags(r, u->want, &kept, &lost, &e) == 0 && lost)
-		r->report->flags_dropped++;
-	mail_flags_release(&kept);
+	if (u->want->no_date) {
+		r->report->dates_dropped++;
+		restore_say(u->f, SYNC_NOTE_WARNING, u->want,
+			"the server does not take its date; it has that of today there");
+	}
 }
 
-static uint32_t uid_of(const struct restore *r, const imap4_cmd *c, size_t i)
+static uint32_t uid_of(const struct restore_folder *f, const imap4_cmd *c, size_t i)
 {
-	const imap4_appended *a = account_uses(r->account, r->link.dial.session, "UIDPLUS")
-		? imap4_cmd_appended(c)
-		: NULL;
-	return a != NULL && a->uidvalidity == r->link.uidvalidity && i < a->n ? a->uid[i] : 0;
+	const imap4_appended *a = restore_uses(f, "UIDPLUS") ? imap4_cmd_appended(c) : NULL;
+	return a != NULL && a->uidvalidity == f->uidvalidity && i < a->n ? a->uid[i] : 0;
 }
 
 /* A server that asks for a pause has not judged the message: all others would be answered the same. LIMIT alone is about
@@ -263,164 +324,261 @@ static bool not_judged(const imap4_cmd *c, struct err *e)
 	return true;
 }
 
-/* Why sync_wait() failed: the message could not be read, or what it says. */
-static int refused(struct upload *u, struct err *e)
+/*
+ * Was it perhaps the date? Servers differ in how old or how far ahead one may be, and in the words they find for it: BAD, or
+ * NO without a code that says something else.
+ */
+static bool may_be_the_date(const struct upload *u)
 {
+	const struct want *w = u->want;
+	const imap4_result *r = u->cmd != NULL ? imap4_cmd_result(u->cmd) : NULL;
+	bool odd = w->date.secs < 0 || w->date.secs > (int64_t)clock_wall() + DAY;
+	return u->message.internaldate.len > 0 && odd && r != NULL &&
+		(r->err == IMAP4_E_BAD || (r->err == IMAP4_E_NO && r->code == IMAP4_CODE_NONE));
+}
+
+static void refused(struct upload *u, struct err *e)
+{
+	u->want->state = WANT_REFUSED;
+	u->f->r->report->refused++;
+	restore_odd(u->f, u->want, "%s", e->text);
+	err_clear(e);
+}
+
+static imap4_cmd *start(struct restore_folder *f, const struct upload *u, size_t n)
+{
+	imap4_append_message list[BATCH_MESSAGES];
+	imap4_session *session = restore_session(f);
+	/* An account that forbids LITERAL+ has its messages announced and waited for. */
+	bool plus = restore_uses(f, "LITERAL+");
+	const imap4_append_opts o = {.struct_size = sizeof o,
+		.sync_over = imap4_has(session, "LITERAL+") && !plus ? 1
+			: f->limit_known			     ? UINT64_MAX
+								     : 0};
+	for (size_t i = 0; i < n; i++)
+		list[i] = u[i].message;
+	return imap4_append_start(session, restore_wire(f), list, n, &o);
+}
+
+/* The answer to one that was sent singly. 1: known; 0; -1: nothing can be said about it. */
+static int take_single(struct upload *u, struct err *e)
+{
+	struct restore_folder *f = u->f;
+	imap4_session *session = restore_session(f);
+	if (u->cmd != NULL && !imap4_cmd_done(u->cmd))
+		return 0;
+	const imap4_result *r = u->cmd != NULL ? imap4_cmd_result(u->cmd) : imap4_last(session);
+	if (u->cmd != NULL && r->err == IMAP4_OK) {
+		sent(u, uid_of(f, u->cmd, 0));
+		return 1;
+	}
+	sync_err(e, ERR_MESSAGE, r, NULL);
 	if (err_is_set(&u->err)) {
-		restore_say(u->r, SYNC_NOTE_WARNING, u->want, u->err.text);
+		restore_say(f, SYNC_NOTE_WARNING, u->want, u->err.text);
 		u->want->deaths = MESSAGE_DEATHS; /* it will not be better next time */
 	}
 	if (not_judged(u->cmd, e))
 		return -1;
-	u->want->state = WANT_REFUSED;
-	u->r->report->refused++;
-	restore_odd(u->r, u->want, "%s", e->text);
-	err_clear(e);
-	return 0;
-}
-
-static imap4_cmd *start(struct sending *s, size_t i, size_t n, imap4_append_message *list)
-{
-	struct restore *r = s->r;
-	/* An account that forbids LITERAL+ has its messages announced and waited for. */
-	bool plus = account_uses(r->account, r->link.dial.session, "LITERAL+");
-	const imap4_append_opts o = {.struct_size = sizeof o,
-		.sync_over = imap4_has(r->link.dial.session, "LITERAL+") && !plus ? 1
-			: r->link.limit_known					  ? UINT64_MAX
-										  : 0};
-	for (size_t k = 0; k < n; k++)
-		list[k] = s->at[i + k].message;
-	return imap4_append_start(r->link.dial.session, restore_wire(r), list, n, &o);
-}
-
-static int send_singly(struct sending *s, struct err *e)
-{
-	struct restore *r = s->r;
-	imap4_append_message one;
-	int rc = 0;
-	for (size_t i = 0; i < s->n; i++)
-		s->at[i].cmd = start(s, i, 1, &one);
-	for (size_t i = 0; i < s->n && rc == 0; i++) {
-		struct upload *u = &s->at[i];
-		if (sync_wait(r->link.dial.session, u->cmd, ERR_MESSAGE, NULL, e) == 0)
-			sent(u, uid_of(r, u->cmd, 0));
-		else
-			rc = refused(u, e);
-		restore_progress(r);
+	if (may_be_the_date(u)) {
+		err_clear(e);
+		u->want->no_date = true;
+		rewind_upload(u);
+		set_date(u);
+		u->cmd = start(f, u, 1);
+		return 0;
 	}
-	/* Of those behind, some may have been answered before the connection was lost. */
-	for (size_t i = 0; i < s->n && rc != 0; i++)
-		if (s->at[i].want->state == WANT_OPEN && s->at[i].cmd != NULL &&
-			imap4_cmd_result(s->at[i].cmd)->err == IMAP4_OK)
-			sent(&s->at[i], uid_of(r, s->at[i].cmd, 0));
-	return rc;
+	refused(u, e);
+	return 1;
 }
 
-/* 1: sent, 0: refused as a whole, -1. */
-static int send_together(struct sending *s, struct err *e)
+/* 1: all are answered; 0; -1. */
+static int take_singles(struct batch *b, struct err *e)
 {
-	struct restore *r = s->r;
-	imap4_append_message list[BATCH_MESSAGES];
-	imap4_cmd *c = start(s, 0, s->n, list);
-	int rc = sync_wait(r->link.dial.session, c, ERR_MESSAGE, NULL, e);
-	for (size_t i = 0; i < s->n && rc == 0; i++)
-		sent(&s->at[i], uid_of(r, c, i));
-	bool late = rc != 0 && not_judged(c, e);
-	imap4_cmd_free(c);
-	restore_progress(r);
-	if (rc == 0)
+	while (b->answered < b->n) {
+		int rc = take_single(&b->at[b->answered], e);
+		if (rc <= 0)
+			return rc;
+		b->answered++;
+	}
+	return 1;
+}
+
+static void start_singles(struct restore_folder *f, struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		b->at[i].cmd = start(f, &b->at[i], 1);
+}
+
+/* 1: sent; 0: still running, or refused as a whole and sent singly now; -1. */
+static int take_together(struct restore_folder *f, struct batch *b, struct err *e)
+{
+	imap4_cmd *c = b->together;
+	if (!imap4_cmd_done(c))
+		return 0;
+	const imap4_result *r = imap4_cmd_result(c);
+	for (size_t i = 0; i < b->n && r->err == IMAP4_OK; i++)
+		sent(&b->at[i], uid_of(f, c, i));
+	if (r->err == IMAP4_OK)
 		return 1;
-	if (late)
+	sync_err(e, ERR_MESSAGE, r, NULL);
+	if (not_judged(c, e))
 		return -1;
 	err_clear(e);
-	for (size_t i = 0; i < s->n; i++) {
-		origin_reader_close(s->at[i].reader);
-		s->at[i].reader = NULL;
-	}
+	imap4_cmd_free(c);
+	b->together = NULL;
+	for (size_t i = 0; i < b->n; i++)
+		rewind_upload(&b->at[i]);
+	start_singles(f, b);
 	return 0;
 }
 
 /* ---- batches --------------------------------------------------------------------------------------- */
 
-static bool may_multiappend(const struct restore *r)
+/* The k-th oldest; k = s->n: the next. */
+static struct batch *in_flight(struct sending *s, size_t k)
 {
-	imap4_session *s = r->link.dial.session;
-	return account_uses(r->account, s, "MULTIAPPEND") &&
-		account_uses(r->account, s, "LITERAL+");
+	return &s->batch[(s->first + k) % BATCHES];
 }
 
-static int send_batch(struct sending *s, struct err *e)
+static void batch_release(struct batch *b)
 {
-	struct restore *r = s->r;
-	struct err second = ERR_INIT;
-	if (journal(s, true, e) != 0)
-		return -1;
-	int rc = s->n > 1 && may_multiappend(r) ? send_together(s, e) : 0;
-	if (rc == 0)
-		rc = send_singly(s, e);
-	/* What is known now must be known to the next run, however this one ends. */
-	if (journal(s, false, &second) != 0) {
-		*e = second;
-		return -1;
-	}
-	if (rc >= 0)
-		return 0;
-	if (s->n == 1)
-		s->at[0].want->deaths++;
-	r->careful = r->careful || s->n > 1;
-	return -1;
+	imap4_cmd_free(b->together);
+	b->together = NULL;
+	for (size_t i = 0; i < b->n; i++)
+		finish(&b->at[i]);
+	b->n = b->answered = 0;
 }
 
-/* The next messages that go together, from *next on. */
-static int fill_batch(struct sending *s, size_t *next, struct err *e)
+/* The next messages that go together. */
+static int fill_batch(struct sending *s, struct batch *b, struct err *e)
 {
-	struct restore *r = s->r;
+	struct restore_folder *f = s->f;
 	uint64_t bytes = 0;
-	size_t most = r->careful ? 1 : BATCH_MESSAGES;
-	for (; *next < r->nwant && s->n < most; ++*next) {
-		struct want *w = &r->want[*next];
+	size_t most = f->careful ? 1 : BATCH_MESSAGES;
+	for (; s->next < f->nwant && b->n < most; s->next++) {
+		struct want *w = &f->want[s->next];
 		if (w->state != WANT_OPEN)
 			continue;
-		if (s->n > 0 && bytes + w->size > BATCH_BYTES)
+		if (b->n > 0 && bytes + w->size > BATCH_BYTES)
 			break;
 		if (w->deaths >= MESSAGE_DEATHS) {
 			w->state = WANT_REFUSED;
-			r->report->refused++;
-			restore_odd(r, w, "the connection was lost each time it was sent");
+			f->r->report->refused++;
+			restore_odd(f, w, "the connection was lost each time it was sent");
 			continue;
 		}
-		int good = check_message(s, w, e);
-		if (good < 0 || (good > 0 && prepare(&s->at[s->n++], r, w, e) != 0))
+		int good = check_message(f, w, e);
+		if (good < 0 || (good > 0 && prepare(&b->at[b->n++], f, w, e) != 0))
 			return -1;
 		bytes += good > 0 ? w->size : 0;
 	}
 	return 0;
 }
 
-static void empty_batch(struct sending *s)
+/* 1: one more is in flight; 0: nothing is left; -1. */
+static int start_batch(struct sending *s, struct err *e)
 {
-	for (size_t i = 0; i < s->n; i++)
-		finish(&s->at[i]);
-	s->n = 0;
+	struct restore_folder *f = s->f;
+	struct batch *b = in_flight(s, s->n);
+	if (fill_batch(s, b, e) != 0) {
+		batch_release(b);
+		return -1;
+	}
+	if (b->n == 0)
+		return 0;
+	s->n++;
+	if (journal(f, b, true, e) != 0)
+		return -1;
+	if (b->n > 1 && restore_uses(f, "MULTIAPPEND") && restore_uses(f, "LITERAL+"))
+		b->together = start(f, b->at, b->n);
+	if (b->together == NULL)
+		start_singles(f, b);
+	return 1;
 }
 
-int send_wants(struct restore *r, struct err *e)
+/* The oldest: 1: it is answered and written down; 0; -1. */
+static int take_batch(struct sending *s, struct err *e)
 {
-	struct sending s = {.r = r};
-	int rc = 0;
-	s.at = calloc(BATCH_MESSAGES, sizeof *s.at);
-	s.hash = sha256_new(e);
-	if (s.at == NULL || s.hash == NULL)
-		rc = err_nomem(e, "sending messages");
-	for (size_t next = 0; rc == 0 && next < r->nwant;) {
-		rc = fill_batch(&s, &next, e);
-		if (rc == 0 && s.n > 0)
-			rc = send_batch(&s, e);
-		empty_batch(&s);
-		if (rc == 0 && hooks_interrupted(r->hooks))
-			rc = err_set(e, ERR_ACCOUNT, E_CANCELLED, "stopped by a signal");
+	struct batch *b = in_flight(s, 0);
+	int rc = b->together != NULL ? take_together(s->f, b, e) : take_singles(b, e);
+	if (rc <= 0)
+		return rc;
+	if (journal(s->f, b, false, e) != 0)
+		return -1;
+	batch_release(b);
+	s->first = (s->first + 1) % BATCHES;
+	s->n--;
+	return 1;
+}
+
+/* ---- steps ----------------------------------------------------------------------------------------- */
+
+static int send_more(struct restore_folder *f, struct err *e)
+{
+	struct sending *s = f->sending;
+	/* A message that is suspected is alone in flight. */
+	size_t most = f->careful ? 1 : BATCHES;
+	int rc = 1;
+	while (s->n < most && rc > 0)
+		rc = start_batch(s, e);
+	if (rc < 0)
+		return -1;
+	if (s->n > 0)
+		return take_batch(s, e);
+	sending_free(f);
+	f->step = folder_sent;
+	return 1;
+}
+
+int send_wants(struct restore_folder *f, struct err *e)
+{
+	struct sending *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return err_nomem(e, "sending messages");
+	s->f = f;
+	f->sending = s;
+	f->step = send_more;
+	return 1;
+}
+
+/* The connection may have been lost behind answers that nobody has looked at yet. */
+static void take_answered(struct restore_folder *f, struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		struct upload *u = &b->at[i];
+		const imap4_cmd *c = b->together != NULL ? b->together : u->cmd;
+		if (u->want->state == WANT_OPEN && c != NULL && imap4_cmd_done(c) &&
+			imap4_cmd_result(c)->err == IMAP4_OK)
+			sent(u, uid_of(f, c, b->together != NULL ? i : 0));
 	}
-	sha256_free(s.hash);
-	free(s.at);
+}
+
+int sending_lost(struct restore_folder *f, struct err *e)
+{
+	struct sending *s = f->sending;
+	size_t open = 0;
+	int rc = 0;
+	for (size_t k = 0; s != NULL && k < s->n; k++) {
+		struct batch *b = in_flight(s, k);
+		take_answered(f, b);
+		if (journal(f, b, false, e) != 0)
+			rc = -1;
+		open += b->n;
+	}
+	if (open == 1)
+		in_flight(s, 0)->at[0].want->deaths++;
+	f->careful = f->careful || open > 1;
+	sending_free(f);
 	return rc;
+}
+
+void sending_free(struct restore_folder *f)
+{
+	struct sending *s = f->sending;
+	f->sending = NULL;
+	if (s == NULL)
+		return;
+	for (size_t k = 0; k < BATCHES; k++)
+		batch_release(&s->batch[k]);
+	free(s);
 }

@@ -4,6 +4,10 @@
  *
  * An existing folder of the same special use is preferred to one of the same name, so that "Sent" of one provider ends
  * in "Sent Items" of the other; not when the person says where things go (--map, --folder-prefix).
+ *
+ * A folder is created by its whole name: the levels above it that do not exist are made by the server (RFC 9051
+ * section 6.3.4: it SHOULD), and are not turned into folders of their own by that. Only where the server refuses they are
+ * made one by one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +22,8 @@ static const char *const uses[] = {"\\Archive", "\\Drafts", "\\Junk", "\\Sent", 
 
 /* ---- the target ------------------------------------------------------------------------------------ */
 
-static int read_namespace(struct restore *r, struct err *e)
+static int take_namespace(struct restore *r, imap4_session *s, imap4_cmd *c, struct err *e)
 {
-	imap4_session *s = r->link.dial.session;
-	if (!account_uses(r->account, s, "NAMESPACE"))
-		return 0;
-	imap4_cmd *c = imap4_namespace_start(s);
 	int rc = sync_wait(s, c, ERR_CONNECTION, "NAMESPACE", e);
 	const imap4_data *d = rc == 0 ? imap4_cmd_next(c) : NULL;
 	const imap4_namespace *ns = d != NULL ? imap4_data_namespace(d, 0) : NULL;
@@ -31,7 +31,6 @@ static int read_namespace(struct restore *r, struct err *e)
 		buf_add(&r->prefix, ns->prefix.ptr, ns->prefix.len);
 		r->delimiter = ns->delimiter;
 	}
-	imap4_cmd_free(c);
 	/* A server that refuses it has one without a prefix. */
 	if (rc != 0 && (e->code == E_NO || e->code == E_BAD)) {
 		err_clear(e);
@@ -40,7 +39,7 @@ static int read_namespace(struct restore *r, struct err *e)
 	return rc == 0 ? buf_check(&r->prefix, "the namespace", e) : -1;
 }
 
-int tree_read(struct restore *r, struct err *e)
+int tree_read(struct restore *r, struct restore_link *link, struct err *e)
 {
 	/* No folder is selected: their numbers are of no interest here. */
 	char nothing[] = "\\", *patterns[] = {nothing};
@@ -52,12 +51,19 @@ int tree_read(struct restore *r, struct err *e)
 	sync_folders_release(&r->remote);
 	buf_clear(&r->prefix);
 	r->delimiter = '\0';
-	if (read_namespace(r, e) != 0 ||
-		folders_gather(
-			r->link.dial.session, &a, FOLDERS_SELECTED, &r->remote, &complete, e) != 0)
+	/* Both are on their way together. */
+	imap4_session *s = link->dial.session;
+	bool ask = account_uses(r->account, s, "NAMESPACE");
+	imap4_cmd *c = ask ? imap4_namespace_start(s) : NULL;
+	int rc = folders_gather(s, &a, FOLDERS_SELECTED, &r->remote, &complete, e);
+	if (rc == 0 && ask)
+		rc = take_namespace(r, s, c, e);
+	imap4_cmd_free(c);
+	if (rc != 0)
 		return -1;
 	for (size_t i = 0; i < r->remote.n && r->delimiter == '\0'; i++)
 		r->delimiter = r->remote.at[i].delimiter;
+	r->stale = false;
 	return 0;
 }
 
@@ -104,28 +110,27 @@ static bool next_level(struct slice *name, char delimiter, struct slice *level)
 	return true;
 }
 
-static int add_levels(struct restore *r, struct slice name, char delimiter, struct err *e)
+static int add_levels(struct restore_folder *f, struct slice name, char delimiter, struct err *e)
 {
+	char to = f->r->delimiter;
 	struct slice level;
 	while (next_level(&name, delimiter, &level)) {
 		if (level.n == 0)
 			continue;
-		if (r->wire.len > 0 && r->delimiter == '\0')
+		if (f->wire.len > 0 && to == '\0')
 			return err_set(e, ERR_MAILBOX, E_INVALID,
 				"the server has no folders within folders");
-		if (r->wire.len > 0)
-			buf_add_byte(&r->wire, (unsigned char)r->delimiter);
+		if (f->wire.len > 0)
+			buf_add_byte(&f->wire, (unsigned char)to);
 		/* A delimiter within a level would make it two. */
 		for (size_t i = 0; i < level.n; i++)
-			buf_add_byte(&r->wire,
-				r->delimiter != '\0' && level.p[i] == r->delimiter ? '_'
-										   : level.p[i]);
+			buf_add_byte(&f->wire, to != '\0' && level.p[i] == to ? '_' : level.p[i]);
 	}
-	return buf_check(&r->wire, "the name of a folder", e);
+	return buf_check(&f->wire, "the name of a folder", e);
 }
 
 /* A name that a person wrote. */
-static int add_given(struct restore *r, const char *given, struct err *e)
+static int add_given(struct restore_folder *f, const char *given, struct err *e)
 {
 	char shown[TEXT_SHOW_SIZE];
 	struct buf wire = BUF_INIT(NAME_MAX_BYTES);
@@ -134,7 +139,7 @@ static int add_given(struct restore *r, const char *given, struct err *e)
 		rc = err_set(e, ERR_USAGE, E_USAGE, "\"%s\" cannot be the name of a folder",
 			text_show(shown, sizeof shown, slice_str(given)));
 	else
-		rc = add_levels(r, buf_slice(&wire), '/', e);
+		rc = add_levels(f, buf_slice(&wire), '/', e);
 	buf_release(&wire);
 	return rc;
 }
@@ -172,74 +177,95 @@ static struct slice own_name(const struct restore *r, const struct origin_folder
 	return name;
 }
 
-static void add_prefix(struct restore *r)
+static void add_prefix(struct restore_folder *f)
 {
-	struct slice p = buf_slice(&r->prefix);
-	if (p.n > 0 && r->delimiter != '\0' && p.p[p.n - 1] == r->delimiter)
+	struct slice p = buf_slice(&f->r->prefix);
+	char delimiter = f->r->delimiter;
+	if (p.n > 0 && delimiter != '\0' && p.p[p.n - 1] == delimiter)
 		p.n--;
-	buf_add_slice(&r->wire, p);
+	buf_add_slice(&f->wire, p);
 }
 
-static int make_name(
-	struct restore *r, const struct origin_folder *from, bool *given, struct err *e)
+static int make_name(struct restore_folder *f, bool *given, struct err *e)
 {
+	const struct restore *r = f->r;
+	const struct origin_folder *from = &f->from;
 	struct slice rest = SLICE_NONE;
 	const char *below = r->options->folder_prefix;
 	const struct restore_map *map = find_map(r, from, &rest);
 	struct slice first = map != NULL ? slice_str(map->to) : buf_slice(&from->wire);
 	*given = below != NULL || map != NULL;
-	buf_clear(&r->wire);
+	buf_clear(&f->wire);
 	/* INBOX stands outside of the namespace, whatever its prefix (RFC 2342 section 5). */
 	if (below != NULL || !mailbox_is_inbox(first))
-		add_prefix(r);
-	if (below != NULL && add_given(r, below, e) != 0)
+		add_prefix(f);
+	if (below != NULL && add_given(f, below, e) != 0)
 		return -1;
 	if (map == NULL)
-		return add_levels(r, own_name(r, from), from->delimiter, e);
-	if (add_given(r, map->to, e) != 0)
+		return add_levels(f, own_name(r, from), from->delimiter, e);
+	if (add_given(f, map->to, e) != 0)
 		return -1;
-	return add_levels(r, rest, from->delimiter, e);
+	return add_levels(f, rest, from->delimiter, e);
 }
 
-static int prefer_use(struct restore *r, const struct origin_folder *from, struct err *e)
+static int prefer_use(struct restore_folder *f, struct err *e)
 {
 	for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
-		if (!has_attribute(buf_slice(&from->attributes), uses[i]))
+		if (!has_attribute(buf_slice(&f->from.attributes), uses[i]))
 			continue;
-		const struct sync_folder *f = find_use(r, uses[i]);
-		if (f == NULL) {
-			buf_add_str(&r->special, uses[i]);
-			return buf_check(&r->special, "a special use", e);
+		const struct sync_folder *there = find_use(f->r, uses[i]);
+		if (there == NULL) {
+			buf_add_str(&f->special, uses[i]);
+			return buf_check(&f->special, "a special use", e);
 		}
-		buf_clear(&r->wire);
-		buf_add_slice(&r->wire, buf_slice(&f->wire));
-		return buf_check(&r->wire, "the name of a folder", e);
+		buf_clear(&f->wire);
+		buf_add_slice(&f->wire, buf_slice(&there->wire));
+		return buf_check(&f->wire, "the name of a folder", e);
 	}
 	return 0;
 }
 
-int tree_target(struct restore *r, const struct origin_folder *from, struct err *e)
+int tree_target(struct restore_folder *f, struct err *e)
 {
 	bool given;
-	buf_clear(&r->special);
-	if (make_name(r, from, &given, e) != 0)
+	buf_clear(&f->special);
+	if (make_name(f, &given, e) != 0)
 		return -1;
-	if (!given && prefer_use(r, from, e) != 0)
+	if (!given && prefer_use(f, e) != 0)
 		return -1;
-	const struct sync_folder *f = find(r, buf_slice(&r->wire));
-	r->exists = f != NULL && f->selectable;
-	r->subscribe = !r->options->rehearsal && from->subscribed && (f == NULL || !f->subscribed);
+	const struct sync_folder *there = find(f->r, buf_slice(&f->wire));
+	f->exists = there != NULL && there->selectable;
+	f->subscribe = !f->r->options->rehearsal && f->from.subscribed &&
+		(there == NULL || !there->subscribed);
 	return 0;
+}
+
+/* ---- several at a time ----------------------------------------------------------------------------- */
+
+static bool is_under(const struct restore_folder *child, const struct restore_folder *parent)
+{
+	struct slice c = buf_slice(&child->wire), p = buf_slice(&parent->wire);
+	char delimiter = child->r->delimiter;
+	return delimiter != '\0' && c.n > p.n && c.p[p.n] == (unsigned char)delimiter &&
+		slice_eq(slice_of(c.p, p.n), p);
+}
+
+bool tree_conflict(const struct restore_folder *f, const struct restore_folder *other)
+{
+	struct slice a = buf_slice(&f->wire), b = buf_slice(&other->wire);
+	if (slice_eq(a, b) || (mailbox_is_inbox(a) && mailbox_is_inbox(b)))
+		return true;
+	if (other->exists)
+		return false;
+	return is_under(f, other) || is_under(other, f) ||
+		(f->special.len > 0 &&
+			slice_eq(buf_slice(&f->special), buf_slice(&other->special)));
 }
 
 /* ---- making ---------------------------------------------------------------------------------------- */
 
-/* It is there already: as good as made. */
-static bool is_there(imap4_cmd *c)
-{
-	return c != NULL && imap4_cmd_done(c) && imap4_cmd_result(c)->err == IMAP4_E_NO &&
-		imap4_cmd_result(c)->code == IMAP4_CODE_ALREADYEXISTS;
-}
+static int make_itself(struct restore_folder *f, struct err *e);
+static int make_parents(struct restore_folder *f, struct err *e);
 
 /* It is in the list from now on. */
 static int remember(struct restore *r, struct slice wire, const char *use, struct err *e)
@@ -255,83 +281,137 @@ static int remember(struct restore *r, struct slice wire, const char *use, struc
 		.delimiter = r->delimiter,
 		.selectable = true};
 	buf_add_slice(&f->wire, wire);
-	buf_add_str(&f->attributes, use != NULL ? use : "");
+	buf_add_str(&f->attributes, use);
 	return buf_check(&f->wire, "the name of a folder", e);
 }
 
-static int create(struct restore *r, struct slice wire, const char *use, struct err *e)
+/* CREATE of the first n octets of the name. */
+static int create(struct restore_folder *f, size_t n, const char *use, restore_step_fn *next)
 {
-	imap4_session *s = r->link.dial.session;
-	const imap4_str name = {(const char *)wire.p, wire.n};
-	imap4_cmd *c = imap4_create_start(s, name, use);
-	int rc = sync_wait(s, c, ERR_MAILBOX, NULL, e);
-	if (r->options->made != NULL && (rc == 0 || e->scope > ERR_MAILBOX))
-		r->options->made(r->options->ctx, wire, r->delimiter);
-	if (rc != 0 && is_there(c)) {
+	const imap4_str name = {buf_str(&f->wire), n};
+	f->making = n;
+	f->cmd = imap4_create_start(restore_session(f), name, use);
+	f->step = next;
+	return 1;
+}
+
+void tree_may_be_made(struct restore_folder *f)
+{
+	const struct restore_options *o = f->r->options;
+	if (f->making > 0 && o->made != NULL)
+		o->made(o->ctx, slice_of(f->wire.data, f->making), f->r->delimiter);
+	f->making = 0;
+}
+
+/* It is there already: as good as made. */
+static bool is_there(const imap4_cmd *c)
+{
+	return c != NULL && imap4_cmd_done(c) && imap4_cmd_result(c)->err == IMAP4_E_NO &&
+		imap4_cmd_result(c)->code == IMAP4_CODE_ALREADYEXISTS;
+}
+
+/* 1: it was made or is there; 0: still running; -1: refused, or worse (scope). */
+static int created(struct restore_folder *f, const char *use, struct err *e)
+{
+	int rc = restore_done(f, ERR_MAILBOX, NULL, e);
+	struct slice wire = slice_of(f->wire.data, f->making);
+	if (rc == 0 || (rc < 0 && e->scope > ERR_MAILBOX))
+		return rc;
+	if (rc > 0)
+		tree_may_be_made(f);
+	f->making = 0;
+	if (rc < 0 && is_there(f->cmd)) {
 		err_clear(e);
-		rc = 0;
+		rc = 1;
 	}
-	imap4_cmd_free(c);
-	return rc == 0 ? remember(r, wire, use, e) : -1;
+	restore_drop(f);
+	if (rc > 0 && remember(f->r, wire, use, e) != 0)
+		return -1;
+	return rc;
 }
 
-static int create_last(struct restore *r, struct err *e)
+static int made(struct restore_folder *f)
 {
-	struct slice wire = buf_slice(&r->wire);
-	if (r->special.len > 0 &&
-		account_uses(r->account, r->link.dial.session, "CREATE-SPECIAL-USE")) {
-		if (create(r, wire, buf_str(&r->special), e) == 0)
-			return 0;
-		/* NO [USEATTR] has made nothing (RFC 6154 section 3). */
-		if (e->scope > ERR_MAILBOX)
-			return -1;
-		err_clear(e);
-	}
-	return create(r, wire, NULL, e);
+	f->exists = true;
+	f->r->report->folders_created++;
+	restore_note(f->r, SYNC_NOTE_STEP, "%s: made", buf_str(&f->name));
+	f->step = folder_open;
+	return 1;
 }
 
-/* Parents that the list does not have. What a server says against one shows when the folder itself is made. */
-static int create_parents(struct restore *r, struct err *e)
+static int itself_made(struct restore_folder *f, struct err *e)
 {
-	size_t skip = r->prefix.len;
-	for (size_t i = 1; i < r->wire.len; i++) {
-		struct slice parent = slice_of(r->wire.data, i);
-		if (r->delimiter == '\0' || r->wire.data[i] != (unsigned char)r->delimiter ||
-			i < skip || find(r, parent) != NULL || mailbox_is_inbox(parent))
-			continue;
-		if (create(r, parent, NULL, e) != 0) {
-			if (e->scope > ERR_MAILBOX)
-				return -1;
-			err_clear(e);
-		}
-	}
-	return 0;
+	int rc = created(f, "", e);
+	if (rc > 0)
+		return made(f);
+	if (rc == 0 || e->scope > ERR_MAILBOX || f->parents_tried)
+		return rc;
+	f->step = make_parents;
+	err_clear(e);
+	return 1;
 }
 
-static int subscribe(struct restore *r, struct err *e)
+static int made_with_use(struct restore_folder *f, struct err *e)
 {
-	imap4_session *s = r->link.dial.session;
-	imap4_cmd *c = imap4_subscribe_start(s, restore_wire(r));
-	int rc = sync_wait(s, c, ERR_MAILBOX, NULL, e);
-	imap4_cmd_free(c);
+	int rc = created(f, buf_str(&f->special), e);
+	if (rc > 0)
+		return made(f);
 	if (rc == 0 || e->scope > ERR_MAILBOX)
 		return rc;
-	restore_note(r, SYNC_NOTE_WARNING, "%s: %s", buf_str(&r->name), e->text);
+	/* NO [USEATTR] has made nothing (RFC 6154 section 3). */
 	err_clear(e);
-	return 0;
+	return create(f, f->wire.len, NULL, itself_made);
 }
 
-int tree_create(struct restore *r, struct err *e)
+static int make_itself(struct restore_folder *f, struct err *e)
 {
-	if (!r->exists) {
-		if (create_parents(r, e) != 0 || create_last(r, e) != 0)
-			return -1;
-		r->exists = true;
-		r->report->folders_created++;
-		restore_note(r, SYNC_NOTE_STEP, "%s: made", buf_str(&r->name));
+	(void)e;
+	bool use = f->special.len > 0 && restore_uses(f, "CREATE-SPECIAL-USE");
+	return create(f, f->wire.len, use ? buf_str(&f->special) : NULL,
+		use ? made_with_use : itself_made);
+}
+
+static int parent_made(struct restore_folder *f, struct err *e)
+{
+	int rc = created(f, "", e);
+	if (rc == 0 || (rc < 0 && e->scope > ERR_MAILBOX))
+		return rc;
+	/* What the server says against one shows when the folder itself is made. */
+	err_clear(e);
+	f->step = make_parents;
+	return 1;
+}
+
+/* The next parent that the list does not have, or the folder itself. */
+static int make_parents(struct restore_folder *f, struct err *e)
+{
+	const struct restore *r = f->r;
+	f->parents_tried = true;
+	while (++f->parent < f->wire.len) {
+		struct slice parent = slice_of(f->wire.data, f->parent);
+		if (r->delimiter != '\0' &&
+			f->wire.data[f->parent] == (unsigned char)r->delimiter &&
+			f->parent >= r->prefix.len && find(r, parent) == NULL &&
+			!mailbox_is_inbox(parent))
+			return create(f, parent.n, NULL, parent_made);
 	}
-	if (r->subscribe && subscribe(r, e) != 0)
-		return -1;
-	r->subscribe = false;
-	return 0;
+	return make_itself(f, e);
+}
+
+bool tree_is_due(const struct restore_folder *f)
+{
+	const struct restore *r = f->r;
+	return !f->exists && !r->options->dry_run && (f->nwant > 0 || r->make_empty);
+}
+
+int tree_make(struct restore_folder *f, struct err *e)
+{
+	const struct restore *r = f->r;
+	f->step = folder_open;
+	f->parent = 0;
+	f->parents_tried = false;
+	if (!tree_is_due(f))
+		return 1;
+	/* Who wants to know what was made gets nothing made behind his back. */
+	return r->options->made != NULL ? make_parents(f, e) : make_itself(f, e);
 }

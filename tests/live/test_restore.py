@@ -2,6 +2,7 @@
 """Giving mail back to a real server, judged by an independent client."""
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -138,24 +139,77 @@ def test_the_journal_is_lost(program):
         check_equal(s, "me", "you")
 
 
-def test_killed_at_any_moment(program):
+def test_over_several_connections(program):
     with rig.Server() as s, rig.Program(program, s) as p:
+        add_account(p, s, "you", connections=4)
         fill_account(s)
         p.run("backup", "test")
+        trace = f"{p.dir}/trace"
+        done = restore(p, "--verify", "--to", "you", "--trace", trace, "test")
+        assert done["restored"] == done["identical"] == 159, done
+        links = set(re.findall(r"^\S+ (\d+) C: ", open(trace).read(), re.M))
+        assert len(links) > 1, f"one connection did it all: {links}"
+        check_equal(s, "me", "you")
+        assert special_uses(s, "me") == special_uses(s, "you")
+        again = restore(p, "--to", "you", "test")
+        assert again["restored"] == 0 and again["present"] == 159, again
+
+
+def fill_many(server, folders=8, messages=25):
+    c = server.client("me")
+    for i in range(folders):
+        c.create(f"Box{i}")
+        rig.fill(c, f"Box{i}", messages, size=2000)
+    c.logout()
+
+
+def kill_often(program, moments, extra):
+    """Killed so many times, at moments spread over the time that a restore takes; then each message is there once."""
+    rnd = random.Random(4)
+    with rig.Server() as s, rig.Program(program, s) as p:
+        fill_many(s)
+        p.run("backup", "test")
         want = contents(s, "me")
-        users = 10 if os.environ.get("IMAPSYNC_LONG") else 4
-        for u in range(users):
-            user = f"you{u}"
-            add_account(p, s, user, **({"disable_extensions": "MULTIAPPEND"} if u % 2 else {}))
-            for k in range(5):
-                run = subprocess.Popen(p.argv("restore", "--to", user, "test"), stdout=subprocess.DEVNULL,
+        add_account(p, s, "timed", connections=4, **extra)
+        start = time.monotonic()
+        p.run("restore", "--to", "timed", "test")
+        takes = time.monotonic() - start
+        killed = user = 0
+        while killed < moments:
+            user += 1
+            add_account(p, s, f"you{user}", connections=4, **extra)
+            for _ in range(5):
+                run = subprocess.Popen(p.argv("restore", "--to", f"you{user}", "test"), stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-                time.sleep(0.04 + 0.03 * k + 0.011 * u)
-                run.send_signal(signal.SIGKILL if k % 4 else signal.SIGTERM)
-                run.wait()
-            p.run("restore", "--to", user, "test")
-            have = contents(s, user)
+                time.sleep(rnd.uniform(0.1, 0.9) * takes)
+                run.send_signal(rnd.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)))
+                killed += run.wait() != 0
+            p.run("restore", "--to", f"you{user}", "test")
+            have = contents(s, f"you{user}")
             assert have == want, {n: (len(want[n]), len(have.get(n, []))) for n in want}
+            assert user < 3 * moments, "it is never killed"
+
+
+def test_killed_at_any_moment(program):
+    kill_often(program, 25 if os.environ.get("IMAPSYNC_LONG") else 8, {})
+
+
+def test_killed_at_any_moment_with_single_messages(program):
+    kill_often(program, 25 if os.environ.get("IMAPSYNC_LONG") else 8, {"disable_extensions": "MULTIAPPEND UIDPLUS"})
+
+
+def test_a_level_that_was_no_folder_becomes_none(program):
+    with rig.Server() as s, rig.Program(program, s) as p:
+        add_account(p, s, "you")
+        c = s.client("me")
+        c.create("Top/Mid/Leaf")
+        rig.fill(c, "Top/Mid/Leaf", 2)
+        before = {name for name in rig.remote(s, "me")}
+        c.logout()
+        p.run("backup", "test")
+        restore(p, "--to", "you", "test")
+        assert {name for name in rig.remote(s, "you")} == before and "Top" not in before, before
+        check_equal(s, "me", "you")
 
 
 def test_as_of_and_deleted(program):

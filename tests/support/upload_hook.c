@@ -59,9 +59,14 @@ static size_t keep(const struct upload_hook *f, const char *p, size_t n, char *o
 
 static int append(struct upload_hook *f, struct fake_conn *c, const char *tag, const char *p)
 {
-	static char kept[KEPT_MAX]; /* one connection at a time */
+	static char kept[KEPT_MAX]; /* one command at a time */
 	char box[160], uids[2000] = "";
 	bool refuse = has(p, f->refuse);
+	if (has(p, f->refuse_date)) {
+		f->appends++;
+		fake_sendf(c, "%s BAD no such day\r\n", tag);
+		return 1;
+	}
 	p = take_name(p, box, sizeof box);
 	f->appends++;
 	if (f->stop != NULL && f->appends == f->stop_at) {
@@ -92,6 +97,17 @@ static int append(struct upload_hook *f, struct fake_conn *c, const char *tag, c
 	return 1;
 }
 
+static bool has_parent(const struct upload_hook *f, const char *name)
+{
+	const char *last = strrchr(name, '/');
+	for (size_t i = 0; i < f->creates && i < UPLOAD_FOLDERS && last != NULL; i++) {
+		size_t n = strlen(f->created[i]);
+		if (n == (size_t)(last - name) && strncmp(f->created[i], name, n) == 0)
+			return true;
+	}
+	return last == NULL;
+}
+
 static int create(struct upload_hook *f, struct fake_conn *c, const char *tag, const char *p)
 {
 	char name[160];
@@ -102,6 +118,10 @@ static int create(struct upload_hook *f, struct fake_conn *c, const char *tag, c
 	}
 	if (has(name, f->refuse_create)) {
 		fake_sendf(c, "%s NO [CANNOT] not here\r\n", tag);
+		return 1;
+	}
+	if (f->parents_first && !has_parent(f, name)) {
+		fake_sendf(c, "%s NO what is above it is not there\r\n", tag);
 		return 1;
 	}
 	model_mailbox(f->m, name, UIDVALIDITY);
@@ -153,10 +173,17 @@ static int status(struct upload_hook *f, struct fake_conn *c, const char *tag, c
 	return 1;
 }
 
-static int hook(
-	void *ctx, struct fake_conn *c, const char *tag, const char *verb, const char *arguments)
+static int login(struct upload_hook *f, struct fake_conn *c, const char *tag)
 {
-	struct upload_hook *f = ctx;
+	if (++f->logins <= f->max_logins || f->max_logins == 0)
+		return 0;
+	fake_sendf(c, "%s NO [LIMIT] too many connections\r\n", tag);
+	return 1;
+}
+
+static int answer(struct upload_hook *f, struct fake_conn *c, const char *tag, const char *verb,
+	const char *arguments)
+{
 	if (strcmp(verb, "APPEND") == 0)
 		return append(f, c, tag, arguments);
 	if (strcmp(verb, "CREATE") == 0)
@@ -165,6 +192,8 @@ static int hook(
 		return drop(f, c, tag, arguments);
 	if (strcmp(verb, "STATUS") == 0)
 		return status(f, c, tag, arguments);
+	if (strcmp(verb, "LOGIN") == 0 || strcmp(verb, "AUTHENTICATE") == 0)
+		return login(f, c, tag);
 	if (strcmp(verb, "SUBSCRIBE") != 0)
 		return 0;
 	f->subscribes++;
@@ -172,10 +201,22 @@ static int hook(
 	return 1;
 }
 
+static int hook(
+	void *ctx, struct fake_conn *c, const char *tag, const char *verb, const char *arguments)
+{
+	struct upload_hook *f = ctx;
+	(void)pthread_mutex_lock(&f->lock);
+	bool cut = ++f->commands == f->cut_command;
+	int rc = cut && !f->cut_late ? -1 : answer(f, c, tag, verb, arguments);
+	(void)pthread_mutex_unlock(&f->lock);
+	return cut ? -1 : rc;
+}
+
 void upload_hook_init(struct upload_hook *f, struct model_imap *m)
 {
 	memset(f, 0, sizeof *f);
 	f->m = m;
+	(void)pthread_mutex_init(&f->lock, NULL);
 }
 
 void upload_hook_set(struct upload_hook *f)

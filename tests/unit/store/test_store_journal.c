@@ -75,6 +75,31 @@ Test(store_journal, keeps_one_row_for_each_message_and_target)
 	mail_archive_remove(&a);
 }
 
+Test(store_journal, what_is_noted_lasts_with_the_next_write)
+{
+	for (int written = 0; written < 2; written++) {
+		struct mail_archive a;
+		struct err e = ERR_INIT;
+		cr_assert(fill(&a, slice_str("Subject: 1\r\n\r\n")), "%s", a.e.text);
+		cr_assert(open_for_journal(&a), "%s", a.e.text);
+		int64_t g = mail_archive_generation(&a, "INBOX");
+		const struct slice me = slice_str("me@host"), box = slice_str("Sent");
+		const struct store_journal_row sending = {g, 1, STORE_JOURNAL_SENDING, 7, 100};
+		const struct store_journal_row done = {g, 1, STORE_JOURNAL_DONE, 7, 101};
+		cr_assert_eq(store_journal_write(a.s, me, box, &sending, 1, &e), 0, "%s", e.text);
+		cr_assert_eq(store_journal_note(a.s, me, box, &done, 1, &e), 0, "%s", e.text);
+		cr_expect_str_eq(journal(&a, "me@host", "Sent"), "1=1:7/101 ");
+		if (written)
+			cr_assert_eq(store_journal_write(a.s, me, SLICE_NONE, NULL, 0, &e), 0);
+		store_close(a.s);
+		a.s = NULL;
+		cr_assert(mail_archive_read(&a), "%s", a.e.text);
+		cr_expect_str_eq(
+			journal(&a, "me@host", "Sent"), written ? "1=1:7/101 " : "1=0:7/100 ");
+		mail_archive_remove(&a);
+	}
+}
+
 Test(store_journal, is_written_only_into_an_archive_that_is_open_for_writing_without_a_run)
 {
 	struct mail_archive a;
@@ -94,7 +119,7 @@ Test(store_journal, is_written_only_into_an_archive_that_is_open_for_writing_wit
 
 Test(store_journal, a_reader_gives_the_wire_bytes_in_pieces_of_any_size)
 {
-	static char big[50000];
+	static char big[150000]; /* more than a reader holds */
 	for (size_t i = 0; i + 1 < sizeof big; i += 2)
 		memcpy(big + i, i % 34 == 0 ? "\r\n" : "ab", 2);
 	const struct slice text[] = {slice_str("A: b\r\n\r\nc\r\n"), slice_str("A: b\n\nbare\r\n"),
@@ -108,7 +133,7 @@ Test(store_journal, a_reader_gives_the_wire_bytes_in_pieces_of_any_size)
 		for (size_t k = 0; k < sizeof step / sizeof step[0]; k++) {
 			static char piece[60000];
 			struct store_reader *r = NULL;
-			struct buf got = BUF_INIT(100000);
+			struct buf got = BUF_INIT(2 * sizeof big);
 			cr_assert_eq(store_reader_open(a.s, g, 1, &r, &e), 0, "%s", e.text);
 			for (long n; (n = store_reader_read(r, piece, step[k], &e)) > 0;)
 				(void)buf_add(&got, piece, (size_t)n);
