@@ -74,8 +74,8 @@ int cli_pair(struct cli *c, const char *archive, const char *to, struct config_a
 	size_t nargs = c->nargs, n = 0, found = 0;
 	struct config_account **list = NULL;
 	if (archive == NULL && path == NULL && config_is_url(to))
-		return err_set(e, ERR_USAGE, E_USAGE,
-			"whose archive? Name its account, or give --path");
+		return err_set(
+			e, ERR_USAGE, E_USAGE, "whose archive? Name its account, or give --path");
 	if (archive != NULL)
 		name[n++] = (char *)(uintptr_t)archive;
 	name[n++] = (char *)(uintptr_t)to;

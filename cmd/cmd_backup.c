@@ -76,6 +76,8 @@ static void print_json(const struct cli *c, const struct config_account *a,
 	       ", \"flags_changed\": %" PRIu64 ", \"messages_failed\": %" PRIu64,
 		r->messages_new, r->bytes_new, r->messages_linked, r->messages_gone,
 		r->flags_changed, r->messages_failed);
+	printf(", \"wire_bytes_in\": %" PRIu64 ", \"wire_bytes_out\": %" PRIu64, r->wire_in,
+		r->wire_out);
 	printf(", \"archive_messages\": %" PRIu64 ", \"archive_bytes\": %" PRIu64 ", \"error\": ",
 		r->archive_messages, r->archive_bytes);
 	if (err_is_set(e))

@@ -55,6 +55,21 @@ static void print_server(imap4_session *s)
 			imap4_has(s, useful[i].name) ? "yes" : "no", useful[i].meaning);
 }
 
+static void print_compression(const struct remote *r)
+{
+	const char *why = "";
+	int64_t asked = clock_now(clock_monotonic());
+	imap4_cmd *c = imap4_noop_start(r->session);
+	imap4_err rc = c != NULL ? imap4_cmd_wait(c, -1) : IMAP4_E_STATE;
+	imap4_cmd_free(c);
+	if (rc != IMAP4_OK)
+		return; /* what comes next says why */
+	int64_t ms = clock_now(clock_monotonic()) - asked;
+	bool on = sync_compresses(&r->account, r->session, ms, &why);
+	printf("  compression   %s: %s (an answer takes %" PRId64 " ms)\n", on ? "yes" : "no", why,
+		ms);
+}
+
 static void print_capabilities(struct cli *c, imap4_session *s)
 {
 	if (c->out.level < OUTPUT_VERBOSE)
@@ -109,6 +124,7 @@ static int look(struct remote *r)
 		imap4_preauth(r->session) ? "not needed (PREAUTH)" : "OK");
 	print_security(r->session, a);
 	print_server(r->session);
+	print_compression(r);
 	print_capabilities(r->cli, r->session);
 	int status = remote_folders(r, imap4_has(r->session, "STATUS=SIZE"), print_folders);
 	const struct shown_path path = shown_path(a->path);

@@ -485,6 +485,7 @@ void config_to_sync(const struct config_account *a, struct sync_account *out)
 		.newline = a->newline,
 		.connections = a->connections,
 		.window = a->window,
+		.compress = a->compress,
 		.max_message_size = a->max_message_size,
 		.byte_budget = a->byte_budget,
 		.audit_every = a->audit_every,

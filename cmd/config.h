@@ -32,6 +32,7 @@ struct config_account {
 	imap4_security security;
 	enum store_layout layout;
 	enum store_newline newline;
+	enum sync_compress compress;
 	bool pin_only, allow_cleartext, subscribed_only, no_id;
 	bool default_path; /* nobody gave a path */
 	uint64_t given;	   /* bit i: the i-th key was set in this section */

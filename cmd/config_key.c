@@ -39,6 +39,9 @@ static const struct choice layout_choices[] = {
 	{"nested", STORE_NESTED}, {"maildir++", STORE_MAILDIRPP}, {NULL, 0}};
 static const struct choice newline_choices[] = {{"lf", STORE_LF}, {"crlf", STORE_CRLF}, {NULL, 0}};
 
+static const struct choice compress_choices[] = {{"auto", SYNC_COMPRESS_AUTO},
+	{"yes", SYNC_COMPRESS_YES}, {"no", SYNC_COMPRESS_NO}, {NULL, 0}};
+
 #define AT(field) offsetof(struct config_account, field)
 
 /* The order is that of imapsync.conf(5). */
@@ -70,6 +73,7 @@ static const struct key keys[] = {
 	{"audit-every", KEY_UINT, AT(audit_every), 1, 1000000, NULL},
 	{"connections", KEY_UINT, AT(connections), 0, 16, NULL},
 	{"window", KEY_UINT, AT(window), 0, 256, NULL},
+	{"compress", KEY_CHOICE, AT(compress), 0, 0, compress_choices},
 	{"timeout", KEY_UINT, AT(timeout_s), 1, 3600, NULL},
 	{"id", KEY_BOOL_NOT, AT(no_id), 0, 0, NULL},
 	{"disable-extensions", KEY_LIST, AT(disable), 0, 0, NULL},

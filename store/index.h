@@ -132,6 +132,9 @@ int index_message_spoil(struct index *x, int64_t generation, uint32_t uid, const
 /* 1 there is a row, 0, -1. has_file and sha256 may be NULL; sha256 is set when there is a file. */
 int index_message_file(struct index *x, int64_t generation, uint32_t uid, bool *has_file,
 	unsigned char sha256[SHA256_LEN], struct err *e) NODISCARD;
+/* See store_known_by_id(). */
+int index_message_by_id(
+	struct index *x, struct slice email_id, struct store_known *out, struct err *e) NODISCARD;
 int index_message_failed(struct index *x, int64_t generation, uint32_t uid, struct slice reason,
 	int64_t run, struct err *e) NODISCARD;
 /* Rows of lo..hi become gone; insert: a row for a UID that has none. */

@@ -94,6 +94,28 @@ int index_message_file(struct index *x, int64_t generation, uint32_t uid, bool *
 	return result;
 }
 
+int index_message_by_id(
+	struct index *x, struct slice email_id, struct store_known *out, struct err *e)
+{
+	static const char sql[] =
+		"SELECT generation_id, uid, size_claimed, size_wire FROM message"
+		" INDEXED BY message_email_id WHERE email_id = ? AND base IS NOT NULL LIMIT 1";
+	struct query q;
+	if (query_start(&q, x, sql, e) != 0)
+		return -1;
+	query_text(&q, email_id);
+	int result = query_next(&q, e);
+	if (result > 0) {
+		uint64_t claimed = query_col_u64(&q, 2);
+		out->generation = query_col_int(&q, 0);
+		out->size = claimed != 0 ? claimed : query_col_u64(&q, 3);
+		if (!query_col_u32(&q, 1, &out->uid) || out->uid == 0)
+			result = index_corrupt(x, e, "has an impossible UID");
+	}
+	query_end(&q);
+	return result;
+}
+
 /* ---- failed, gone, back ----------------------------------------------------------------------- */
 
 int index_message_failed(struct index *x, int64_t generation, uint32_t uid, struct slice reason,

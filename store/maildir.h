@@ -104,7 +104,7 @@ int maildir_open_message(
 int maildir_read_wire(const struct fsys *fs, int fd, bool add_cr,
 	int (*sink)(void *ctx, const void *p, size_t n), void *ctx, struct err *e) NODISCARD;
 /* The same with the bytes of the file beside those of the wire; the sink gets them chunk by chunk. */
-int maildir_read_both(const struct fsys *fs, int fd, bool add_cr, 
+int maildir_read_both(const struct fsys *fs, int fd, bool add_cr,
 	int (*sink)(void *ctx, struct slice wire, struct slice stored), void *ctx,
 	struct err *e) NODISCARD;
 /* Call each(ctx, name) for every entry of cur/ and new/ that is one of our message names; 0 to go

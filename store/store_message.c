@@ -221,6 +221,7 @@ struct source {
 	char base[MESSAGE_NAME_MAX];
 	uint64_t size_disk, size_wire;
 	unsigned char sha256[SHA256_LEN];
+	struct mail_date date;
 	struct buf flags;
 };
 
@@ -235,6 +236,7 @@ static int take_source(void *ctx, const struct store_record *r)
 	src->size_disk = r->size_disk;
 	src->size_wire = r->size_wire;
 	memcpy(src->sha256, r->sha256, sizeof src->sha256);
+	src->date = r->date;
 	buf_add_slice(&src->flags, r->flags);
 	return 0;
 }
@@ -314,6 +316,12 @@ static int link_source(struct store_generation *g, const struct store_meta *meta
 	return result;
 }
 
+/* The seconds that a file has for its time. */
+static int64_t file_time(const struct mail_date *d)
+{
+	return d->valid ? d->secs : 0;
+}
+
 static int link_message(struct store_generation *g, const struct store_meta *meta, int64_t from,
 	uint32_t from_uid, struct source *src, struct err *e)
 {
@@ -322,6 +330,10 @@ static int link_message(struct store_generation *g, const struct store_meta *met
 	int known = is_known(g, meta->uid, src->sha256, e);
 	if (known != 0)
 		return known < 0 ? -1 : known_again(g, meta->uid, e);
+	/* Both names show the time of the one file. */
+	if (file_time(&src->date) != file_time(&meta->date))
+		return err_set(
+			e, ERR_MESSAGE, E_INVALID, "the message to link has another INTERNALDATE");
 	/* What is still in tmp/ has no name that a link could be made of. */
 	if (group_find(g->s, from, from_uid) != NULL && store_commit(g->s, e) != 0)
 		return -1;
@@ -339,4 +351,10 @@ int store_message_link(struct store_generation *g, const struct store_meta *meta
 	if (result != 0)
 		about(e, meta->uid);
 	return store_outcome(g->s, result, e);
+}
+
+int store_known_by_id(
+	struct store *s, struct slice email_id, struct store_known *out, struct err *e)
+{
+	return index_message_by_id(s->x, email_id, out, e);
 }

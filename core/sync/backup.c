@@ -104,6 +104,57 @@ static int record(struct run *r, struct err *e)
 	return 0;
 }
 
+/* ---- what the server can do ------------------------------------------------------------------ */
+
+/* How many messages are new, going by the numbers. */
+static uint64_t count_expected(const struct plan *plan)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct sync_folder *f = plan->at[i].remote;
+		const struct store_mailbox *m = plan->at[i].local;
+		if (plan->at[i].action != PLAN_OPEN)
+			continue;
+		if (m == NULL || m->complete_run == 0 || m->uidvalidity != f->uidvalidity)
+			n += f->messages;
+		else if (f->uidnext > m->uidnext)
+			n += f->uidnext - m->uidnext;
+	}
+	return n;
+}
+
+/* COMPRESS costs a round trip, so there must be something to win. */
+static void choose_compression(struct run *r)
+{
+	struct sync_account *a = r->job->account;
+	if (a->compress != SYNC_COMPRESS_AUTO)
+		return;
+	bool on = count_expected(&r->plan) >= SYNC_COMPRESS_FROM && dial_compress(&r->dial);
+	if (on)
+		job_note(r->job, SYNC_NOTE_STEP, "asking for compression");
+	/* For the connections that are still to come. */
+	a->compress = on ? SYNC_COMPRESS_YES : SYNC_COMPRESS_NO;
+}
+
+/* Can a message be met that the archive has already? In an empty one only behind the mailbox that has all (RFC 6154). */
+static bool may_know_messages(const struct run *r)
+{
+	for (size_t i = 0; i < r->local.n; i++)
+		if (r->local.at[i].stored > 0 || r->local.at[i].gone > 0)
+			return true;
+	for (size_t i = 0; i < r->plan.n; i++)
+		if (r->plan.at[i].action == PLAN_OPEN &&
+			folder_has_attribute(r->plan.at[i].remote, "\\All"))
+			return true;
+	return false;
+}
+
+static void choose_ids(struct run *r)
+{
+	if (account_has_ids(r->job->account, r->dial.session) && may_know_messages(r))
+		r->job->ids = JOB_IDS_OFFERED;
+}
+
 /* ---- the steps ------------------------------------------------------------------------------- */
 
 static int dial_and_list(struct run *r, unsigned options, bool *complete, struct err *e)
@@ -115,8 +166,11 @@ static int dial_and_list(struct run *r, unsigned options, bool *complete, struct
 		return -1;
 	job_note(j, SYNC_NOTE_STEP, "connected%s%s",
 		imap4_tls(r->dial.session)[0] != '\0' ? ": " : "", imap4_tls(r->dial.session));
-	return folders_gather(
+	int64_t asked = clock_now(clock_monotonic());
+	int rc = folders_gather(
 		r->dial.session, j->account, options | FOLDERS_SELECTED, &r->remote, complete, e);
+	dial_waited(&r->dial, clock_now(clock_monotonic()) - asked);
+	return rc;
 }
 
 static int connect_and_list(struct run *r, bool *complete, struct err *e)
@@ -149,6 +203,8 @@ static int run_steps(struct run *r, struct err *e)
 			j->options->audit, e) != 0 ||
 		record(r, e) != 0)
 		return -1;
+	choose_compression(r);
+	choose_ids(r);
 	return pool_run(j, &r->dial, &r->plan, r->mailbox, e);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/clock.h"
 #include "core/base/hash.h"
 #include "core/base/text.h"
 #include "core/sync/job.h"
@@ -77,6 +78,70 @@ bool account_uses_rev2(const struct sync_account *a, const imap4_session *s, con
 		(imap4_has(s, extension) != 0 || account_uses(a, s, "IMAP4rev2"));
 }
 
+bool account_has_ids(const struct sync_account *a, const imap4_session *s)
+{
+	return account_uses(a, s, "OBJECTID") || account_uses(a, s, "X-GM-EXT-1");
+}
+
+/* ---- compression ------------------------------------------------------------------------------------ */
+
+static bool is_here(const char *host)
+{
+	return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+		strcmp(host, "::1") == 0;
+}
+
+bool sync_compresses(const struct sync_account *a, const imap4_session *s, int64_t round_trip_ms,
+	const char **why)
+{
+	bool on = false;
+	if (a->compress == SYNC_COMPRESS_NO)
+		*why = "switched off";
+	else if (imap4_has(s, "COMPRESS=DEFLATE") == 0)
+		*why = "the server does not offer it";
+	else if (forbids(a, "COMPRESS=DEFLATE") || forbids(a, "COMPRESS"))
+		*why = "the extension is switched off";
+	else if ((on = a->compress == SYNC_COMPRESS_YES))
+		*why = "always";
+	else if (a->tunnel != NULL)
+		*why = "a tunnel may compress by itself";
+	else if (a->host == NULL || is_here(a->host))
+		*why = "the server is on this machine";
+	else if ((on = round_trip_ms >= SYNC_FAR_MS))
+		*why = "the server is far away";
+	else
+		*why = "the server is near";
+	return on;
+}
+
+void dial_waited(struct dial *d, int64_t ms)
+{
+	if (ms < d->round_trip_ms)
+		d->round_trip_ms = ms;
+}
+
+static int64_t now_ms(void)
+{
+	return clock_now(clock_monotonic());
+}
+
+static void heard(struct dial *d)
+{
+	dial_waited(d, now_ms() - d->asked_ms);
+}
+
+bool dial_compress(struct dial *d)
+{
+	const char *why;
+	if (d->compress != NULL)
+		return true;
+	if (!sync_compresses(d->account, d->session, d->round_trip_ms, &why))
+		return false;
+	/* Nobody waits for the answer: after NO or BAD it goes on as it is. */
+	d->compress = imap4_compress_start(d->session);
+	return d->compress != NULL;
+}
+
 /* ---- dialling -------------------------------------------------------------------------------- */
 
 /* Said here once, so that every way to fail names the server. */
@@ -106,6 +171,8 @@ int dial_start(struct dial *d, const struct sync_account *account, const struct 
 	d->account = account;
 	d->hooks = hooks;
 	d->slot = slot;
+	d->round_trip_ms = INT64_MAX;
+	d->asked_ms = now_ms();
 	snprintf(label, sizeof label, "%u", slot + 1);
 	imap4_options_init(&o, sizeof o);
 	o.host = account->host;
@@ -156,6 +223,7 @@ static int start_login(struct dial *d, struct err *e)
 		.password = buf_str(&secret),
 		.authzid = a->authzid};
 	d->login = imap4_login_start(d->session, &c);
+	d->asked_ms = now_ms();
 	secret_release(&secret);
 	if (d->login != NULL)
 		return 0;
@@ -171,6 +239,16 @@ static void start_id(struct dial *d)
 		d->id = imap4_id_start(d->session, who, 2);
 }
 
+/* What comes behind the login, all in one flight. COMPRESS first: it waits until nothing is in flight (RFC 4978 section 3). */
+static int logged_in(struct dial *d)
+{
+	/* With `auto` the job decides, when it knows that there is something to fetch. */
+	if (d->account->compress == SYNC_COMPRESS_YES)
+		(void)dial_compress(d);
+	start_id(d);
+	return 1;
+}
+
 int dial_step(struct dial *d, struct err *e)
 {
 	switch (imap4_session_state(d->session)) {
@@ -183,10 +261,11 @@ int dial_step(struct dial *d, struct err *e)
 	case IMAP4_AUTHENTICATED:
 	case IMAP4_SELECTED: break;
 	}
-	if (d->login == NULL && imap4_preauth(d->session)) {
-		start_id(d);
-		return 1;
-	}
+	if (!d->greeted)
+		heard(d);
+	d->greeted = true;
+	if (d->login == NULL && imap4_preauth(d->session))
+		return logged_in(d);
 	if (d->login == NULL && start_login(d, e) != 0)
 		return -1;
 	if (!imap4_cmd_done(d->login))
@@ -196,10 +275,10 @@ int dial_step(struct dial *d, struct err *e)
 		sync_err_login(e, r);
 		return name_server(d, e);
 	}
+	heard(d);
 	imap4_cmd_free(d->login);
 	d->login = NULL;
-	start_id(d);
-	return 1;
+	return logged_in(d);
 }
 
 int dial_wait(struct dial *d, struct err *e)
@@ -221,7 +300,7 @@ void dial_close(struct dial *d)
 	watch(d, NULL);
 	imap4_close(d->session);
 	d->session = NULL;
-	d->login = d->id = NULL;
+	d->login = d->id = d->compress = NULL;
 }
 
 static bool is_alive(const imap4_session *s)
@@ -237,7 +316,7 @@ void dial_hang_up(struct dial *d)
 		return;
 	watch(d, NULL);
 	d->session = NULL;
-	d->login = d->id = NULL;
+	d->login = d->id = d->compress = NULL;
 	if (d->account->tunnel != NULL) {
 		/* A command of ours would complain when nobody reads what it says. */
 		sync_disconnect(s);

@@ -14,8 +14,11 @@ struct dial {
 	const struct sync_account *account;
 	const struct sync_hooks *hooks;
 	imap4_session *session;
-	imap4_cmd *login, *id;
+	imap4_cmd *login, *id, *compress;
 	unsigned slot; /* in hooks->interrupt->wake */
+	bool greeted;
+	int64_t asked_ms; /* monotonic: when the last question was sent */
+	int64_t round_trip_ms; /* the shortest wait for an answer so far: the line is not slower than this */
 };
 
 /* `account` must live as long as the session. label: of the trace. 0, or -1: nothing is open. */
@@ -25,6 +28,11 @@ int dial_start(struct dial *d, const struct sync_account *account, const struct 
 int dial_step(struct dial *d, struct err *e) NODISCARD;
 /* The same, blocking. */
 int dial_wait(struct dial *d, struct err *e) NODISCARD;
+/* An answer came after this many milliseconds. */
+void dial_waited(struct dial *d, int64_t ms);
+/* There is mail to fetch over this connection: compress it if that should help. In flight with what is started next; a
+ * refusal costs nothing. True when it is asked for. */
+bool dial_compress(struct dial *d);
 /* Close at once. All commands of the session are gone afterwards. A closed dial is fine. */
 void dial_close(struct dial *d);
 /* LOGOUT first, waiting for the answer a little. */
@@ -34,6 +42,9 @@ void dial_hang_up(struct dial *d);
 bool account_uses(const struct sync_account *a, const imap4_session *s, const char *capability);
 /* The same for an extension that is a part of IMAP4rev2. */
 bool account_uses_rev2(const struct sync_account *a, const imap4_session *s, const char *extension);
+
+/* Messages have ids: OBJECTID (RFC 8474), or Gmail's. */
+bool account_has_ids(const struct sync_account *a, const imap4_session *s);
 
 /* How a session died, or why a start call returned NULL. Returns -1. */
 int sync_err_last(struct err *e, enum err_scope scope, const imap4_session *s, const char *what);

@@ -19,7 +19,8 @@
 #include "core/sync/export_internal.h"
 #include "core/sync/gzip.h"
 
-#define OUT_BUFFER ((size_t)1 << 20)
+#define OUT_BUFFER ((size_t)256 << 10)
+#define OUT_DIRECT ((size_t)64 << 10)  /* from here on, copying costs more than another write */
 #define WRITEBACK  (UINT64_C(8) << 20) /* so much is handed to the disk at a time */
 
 struct export_out {
@@ -99,9 +100,9 @@ static int empty_buffer(struct export_out *o, struct err *e)
 int export_out_write(struct export_out *o, const void *p, size_t n, struct err *e)
 {
 	o->at += n;
-	if (n > OUT_BUFFER - o->held && empty_buffer(o, e) != 0)
+	if ((n >= OUT_DIRECT || n > OUT_BUFFER - o->held) && empty_buffer(o, e) != 0)
 		return -1;
-	if (n >= OUT_BUFFER)
+	if (n >= OUT_DIRECT)
 		return pass_on(o, p, n, e);
 	if (n > 0)
 		memcpy(o->buffer + o->held, p, n);

@@ -510,6 +510,43 @@ static int by_name(const void *a, const void *b)
 	return order != 0 ? order : by_bytes_wire(a, b);
 }
 
+bool folder_has_attribute(const struct sync_folder *f, const char *attribute)
+{
+	size_t at = 0;
+	struct slice word;
+	while (mail_flags_next(buf_slice(&f->attributes), &at, &word))
+		if (slice_ieq_str(word, attribute))
+			return true;
+	return false;
+}
+
+/* Where every message of the account is, and those that are nowhere else: behind them the others bring nothing new. */
+static int rank(const struct sync_folder *f)
+{
+	static const char *const first[] = {"\\All", "\\Junk", "\\Trash"};
+	const int others = (int)(sizeof first / sizeof first[0]);
+	for (int i = 0; i < others; i++)
+		if (folder_has_attribute(f, first[i]))
+			return i;
+	return others;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	int x = rank(a), y = rank(b);
+	return x != y ? x - y : by_name(a, b);
+}
+
+/* With ids a message is fetched once: from the mailbox that is looked at first. */
+static bool ranks(const struct gather *g)
+{
+	bool all = false;
+	for (size_t i = 0; i < g->n; i++)
+		all = all || (g->at[i].selected && folder_has_attribute(&g->at[i], "\\All"));
+	return all && (g->options & FOLDERS_SELECTED) != 0 &&
+		account_has_ids(g->account, g->session);
+}
+
 static int gather_names(struct gather *g, struct err *e)
 {
 	bool subscribed;
@@ -553,7 +590,7 @@ int folders_gather(imap4_session *s, const struct sync_account *a, unsigned opti
 		return -1;
 	}
 	if (g.n > 0)
-		qsort(g.at, g.n, sizeof *g.at, by_name);
+		qsort(g.at, g.n, sizeof *g.at, ranks(&g) ? by_rank : by_name);
 	out->at = g.at;
 	out->n = g.n;
 	*complete = g.complete;

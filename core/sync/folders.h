@@ -12,9 +12,13 @@ enum {
 	FOLDERS_NO_NAMESPACE = 1 << 2, /* Exchange 2003 hangs up on NAMESPACE */
 };
 
-/* Blocking. *complete: every LIST ended well, so a name that is missing is not there. Only then
+/* Blocking. Sorted by name, INBOX first; with FOLDERS_SELECTED, where messages have ids and one mailbox has
+ * all of them, \All, \Junk and \Trash before the others. *complete: every LIST ended well, so a name that is missing is not there. Only then
  * may anything be called vanished. */
 int folders_gather(imap4_session *s, const struct sync_account *a, unsigned options,
 	struct sync_folders *out, bool *complete, struct err *e) NODISCARD;
+
+/* LIST said so; "\All", case is ignored. */
+bool folder_has_attribute(const struct sync_folder *f, const char *attribute);
 
 #endif

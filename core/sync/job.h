@@ -9,13 +9,22 @@
 #include "core/sync/limits.h"
 #include "core/sync/sync.h"
 
+/* Object ids of messages (RFC 8474, or Gmail's): may they say that the archive has a message already? */
+enum job_ids {
+	JOB_IDS_UNUSED,	 /* none are offered, or no message can be known by one yet */
+	JOB_IDS_OFFERED, /* a sample decides */
+	JOB_IDS_PROVED,
+	JOB_IDS_BROKEN, /* one id had two contents: none is believed any more in this run */
+};
+
 struct job {
-	const struct sync_account *account;
+	struct sync_account *account; /* the job's own copy */
 	const struct sync_backup_options *options;
 	const struct sync_hooks *hooks;
 	struct sync_report *report;
 	struct store *store;
 	uint64_t max_message;
+	enum job_ids ids;
 	unsigned reconnects;	    /* used up of SYNC_RECONNECTS_MAX */
 	int64_t throttled_ms;	    /* used up of SYNC_THROTTLE_RUN_MS */
 	uint64_t wire_in, wire_out; /* of connections that are closed */

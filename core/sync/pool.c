@@ -116,8 +116,8 @@ static int give_back_rest(struct pool *p, struct worker *w, struct err *e)
 static void count_bytes(struct pool *p, const struct worker *w)
 {
 	if (w->dial.session != NULL) {
-		p->job->wire_in += imap4_bytes_in(w->dial.session);
-		p->job->wire_out += imap4_bytes_out(w->dial.session);
+		p->job->wire_in += imap4_wire_bytes_in(w->dial.session);
+		p->job->wire_out += imap4_wire_bytes_out(w->dial.session);
 	}
 }
 
@@ -370,7 +370,8 @@ static int wait_for_news(struct pool *p, struct err *e)
 		struct worker *w = &p->worker[i];
 		if (w->dial.session != NULL && !is_dead(w))
 			live[n++] = w->dial.session;
-		if (w->state == WORKER_PAUSED && w->until - now < wait)
+		/* One that has nothing to do need not be woken. */
+		if (w->state == WORKER_PAUSED && (w->n > 0 || has_work(p)) && w->until - now < wait)
 			wait = w->until > now ? w->until - now : 0;
 	}
 	if (n == 0) {

@@ -33,6 +33,13 @@ struct sync_patterns {
 
 struct sync_hooks;
 
+/* COMPRESS=DEFLATE (RFC 4978). */
+enum sync_compress {
+	SYNC_COMPRESS_AUTO, /* when there is mail to fetch and the server is far away: see sync_compresses() */
+	SYNC_COMPRESS_YES, /* whenever the server offers it, as soon as we are logged in */
+	SYNC_COMPRESS_NO,
+};
+
 /* All strings are borrowed for the duration of the job. */
 struct sync_account {
 	const char *name; /* how people call it; in every message */
@@ -61,6 +68,7 @@ struct sync_account {
 	/* how; 0 = default */
 	unsigned connections; /* default 1 */
 	unsigned window;      /* commands in flight */
+	enum sync_compress compress;
 	/* default 256 MiB, at most 4 GiB - 1; a larger message is *failed* (too large) */
 	uint64_t max_message_size;
 	uint64_t byte_budget; /* stop cleanly after this many bytes of mail in one run; 0 = none */
@@ -133,7 +141,7 @@ struct sync_report {
 	uint64_t archive_messages, archive_bytes; /* stored (not gone) after this run */
 	bool budget_reached;
 	struct store_recovery recovery;
-	uint64_t wire_in, wire_out; /* octets, for --verbose */
+	uint64_t wire_in, wire_out; /* octets on the wire, with TLS and compressed as they were */
 	/* The worst error of the run; E_NONE when all is well. Partial results are E_NONE with
 	 * counts above or problems > 0. */
 	struct err worst;
@@ -160,6 +168,11 @@ int sync_connect(struct sync_account *a, const struct sync_hooks *h, imap4_sessi
 	struct err *e) NODISCARD;
 /* LOGOUT without waiting long, then close. */
 void sync_disconnect(imap4_session *s);
+
+/* Would a backup that has mail to fetch compress this connection? round_trip_ms: of any short question. *why is one clause,
+ * a constant, that says what decides. */
+bool sync_compresses(const struct sync_account *a, const imap4_session *s, int64_t round_trip_ms,
+	const char **why);
 
 struct sync_folder {
 	struct buf wire, name, attributes; /* name: UTF-8 for people */

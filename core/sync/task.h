@@ -189,6 +189,20 @@ bool task_uses_condstore(const struct task *t);
 /* " EMAILID THREADID", " X-GM-MSGID X-GM-THRID" or "". */
 const char *task_id_items(const struct task *t);
 
+/* ---- known by their id (task_known.c) -------------------------------------------------------------- */
+
+/* Are messages looked up by their object ids? */
+bool task_knows_ids(const struct task *t);
+/* No run has completed this mailbox yet. */
+bool task_is_fresh(const struct task *t);
+/* The items of a listing; fresh: most of what it lists is not in the archive under its UID. */
+void task_list_items(const struct task *t, bool fresh, char items[TASK_ITEMS_MAX]);
+/* This message was listed, and its UID is not stored. If the archive has it under another name, it is linked at once, or
+ * held until the ids are proved. */
+int task_know(struct task *t, const imap4_message *m, struct err *e) NODISCARD;
+/* The listing is done and t->want is known: what is held is not wanted for now, but for the sample. */
+int task_hold(struct task *t, struct err *e) NODISCARD;
+
 /* A sink for this batch (task_sink.c). */
 void batch_init_sink(struct batch *b, struct task *t);
 void batch_reset_response(struct batch *b);

@@ -48,11 +48,13 @@ static int start_changed(struct task *t, imap4_cmd **out, struct err *e)
 
 int task_start_changes(struct task *t, struct err *e)
 {
+	char items[TASK_ITEMS_MAX];
 	const imap4_fetch_opts o = {
 		.struct_size = sizeof o, .by = IMAP4_BY_UID, .open_from = t->plan->local->uidnext};
 	if (start_changed(t, &t->guessed, e) != 0)
 		return -1;
-	t->guessed_new = imap4_fetch_start(t->session, NULL, "UID FLAGS", &o);
+	task_list_items(t, true, items);
+	t->guessed_new = imap4_fetch_start(t->session, NULL, items, &o);
 	return t->guessed_new != NULL ? 0 : sync_err_last(e, ERR_MAILBOX, t->session, NULL);
 }
 
@@ -84,6 +86,8 @@ static int take_changes(struct task *t, imap4_cmd *c, struct err *e)
 			continue;
 		if (uidset_add(&t->seen, m->uid, e) != 0)
 			return err_widen(e, ERR_MAILBOX);
+		if (task_know(t, m, e) != 0)
+			return -1;
 	}
 	return 0;
 }

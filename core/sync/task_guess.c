@@ -66,7 +66,8 @@ static uint64_t new_at_most(const struct task *t, uint32_t from)
 static uint32_t bodies_from(const struct task *t)
 {
 	uint32_t from = new_from(t);
-	if (from == 0 || job_budget_left(t->job) != UINT64_MAX)
+	/* The listing may say that they need not be fetched. */
+	if (from == 0 || job_budget_left(t->job) != UINT64_MAX || task_knows_ids(t))
 		return 0;
 	/* There must be some: without any, "n:*" is the last message (RFC 9051 section 6.4.8). */
 	uint64_t n = new_at_most(t, from);
@@ -94,8 +95,10 @@ static int start_bodies(struct task *t, uint32_t from, struct err *e)
 
 static int start_list(struct task *t, struct err *e)
 {
+	char items[TASK_ITEMS_MAX];
 	const imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID, .open_from = 1};
-	t->guessed = imap4_fetch_start(t->session, NULL, "UID FLAGS", &o);
+	task_list_items(t, task_is_fresh(t), items);
+	t->guessed = imap4_fetch_start(t->session, NULL, items, &o);
 	return t->guessed != NULL ? 0 : sync_err_last(e, ERR_MAILBOX, t->session, NULL);
 }
 
@@ -171,6 +174,9 @@ static bool all_is_asked(const struct task *t)
 		return false;
 	if (t->guess == GUESS_NOTHING)
 		return t->generation == NULL && !is_known(t) && f->messages == 0;
+	/* Nothing will have to be fetched, because the messages are known? */
+	if (t->guess == GUESS_LIST && task_is_fresh(t) && t->job->ids == JOB_IDS_PROVED)
+		return true;
 	uint32_t from = new_from(t);
 	return t->batch[0].early || (from > 0 && new_at_most(t, from) == 0);
 }

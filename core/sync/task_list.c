@@ -17,6 +17,7 @@ static int after_search(struct task *t, struct err *e);
 /* below 0: everything; else the UIDs below it. */
 static int start_list(struct task *t, uint32_t below, struct err *e)
 {
+	char items[TASK_ITEMS_MAX];
 	struct uidset set = UIDSET_INIT;
 	imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID};
 	if (!task_may_start(t))
@@ -25,7 +26,8 @@ static int start_list(struct task *t, uint32_t below, struct err *e)
 		o.open_from = 1;
 	else if (uidset_add_range(&set, 1, below - 1, e) != 0)
 		return -1;
-	t->cmd = imap4_fetch_start(t->session, below == 0 ? NULL : &set, "UID FLAGS", &o);
+	task_list_items(t, task_is_fresh(t), items);
+	t->cmd = imap4_fetch_start(t->session, below == 0 ? NULL : &set, items, &o);
 	uidset_release(&set);
 	if (t->cmd == NULL)
 		return sync_err_last(e, ERR_MAILBOX, t->session, NULL);
@@ -62,7 +64,7 @@ static int take_listed(struct task *t, imap4_cmd *c, struct err *e)
 			continue;
 		if (uidset_add(&t->seen, m->uid, e) != 0)
 			return err_widen(e, ERR_MAILBOX);
-		if (task_see_flags(t, m, e) != 0)
+		if (task_see_flags(t, m, e) != 0 || task_know(t, m, e) != 0)
 			return -1;
 	}
 	return 0;
@@ -191,6 +193,7 @@ int task_listed(struct task *t, struct err *e)
 		t->deaths = 0;
 		t->job->progress.messages_total += uidset_count(&t->want) + uidset_count(&t->asked);
 		t->step = t->previous != 0 && !uidset_is_empty(&t->want) ? task_match : task_fetch;
+		rc = task_hold(t, e);
 	}
 	plan_mailbox_release(&p);
 	return rc == 0 ? 1 : -1;

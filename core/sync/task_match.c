@@ -17,37 +17,7 @@
 #include <string.h>
 
 #include "core/sync/connect.h"
-#include "core/sync/task.h"
-
-/* One message on one side. */
-struct entry {
-	uint64_t id; /* of its EMAILID; 0: none */
-	uint64_t size;
-	int64_t secs;
-	uint32_t uid;
-	bool dated, paired;
-};
-
-struct entries {
-	struct entry *at;
-	size_t n, cap;
-};
-
-struct pair {
-	uint32_t uid, old_uid;
-};
-
-struct match {
-	struct entries now, old;
-	struct pair *pair; /* by uid */
-	size_t npairs;
-	struct uidset held, sample, right;
-	struct uidset asked; /* headers in flight */
-	struct task *task;
-	imap4_sink sink;
-	unsigned char digest[SHA256_LEN];
-	bool body, whole, wrong;
-};
+#include "core/sync/match.h"
 
 static int after_metas(struct task *t, struct err *e);
 static int start_headers(struct task *t, struct err *e);
@@ -125,20 +95,25 @@ static int add_old(void *ctx, const struct store_record *r)
 	return r->has_file ? add_entry(c->list, &x, c->e) : 0;
 }
 
-int task_match(struct task *t, struct err *e)
+int match_new(struct task *t, struct err *e)
 {
-	char items[120];
-	const imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID};
 	struct match *m = calloc(1, sizeof *m);
 	if (m == NULL)
 		return err_nomem(e, "matching messages");
 	match_free(t->match);
 	t->match = m;
 	m->task = t;
-	struct old_ctx c = {&m->old, e};
-	if (store_records(t->job->store, t->previous, NULL, add_old, &c, e) != 0)
+	return t->hash != NULL || (t->hash = sha256_new(e)) != NULL ? 0 : -1;
+}
+
+int task_match(struct task *t, struct err *e)
+{
+	char items[120];
+	const imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID};
+	if (match_new(t, e) != 0)
 		return -1;
-	if (t->hash == NULL && (t->hash = sha256_new(e)) == NULL)
+	struct old_ctx c = {&t->match->old, e};
+	if (store_records(t->job->store, t->previous, NULL, add_old, &c, e) != 0)
 		return -1;
 	snprintf(items, sizeof items, "UID INTERNALDATE RFC822.SIZE%s", task_id_items(t));
 	t->cmd = imap4_fetch_start(t->session, &t->want, items, &o);
@@ -215,7 +190,7 @@ static void pair_by(struct match *m, entry_order *order)
 		size_t nx = o <= 0 ? run_of_equals(&m->now, i, order) : 0;
 		size_t ny = o >= 0 ? run_of_equals(&m->old, k, order) : 0;
 		if (nx == 1 && ny == 1 && has_key(x, order) && has_key(y, order)) {
-			m->pair[m->npairs++] = (struct pair){x->uid, y->uid};
+			m->pair[m->npairs++] = (struct pair){x->uid, y->uid, m->task->previous};
 			x->paired = y->paired = true;
 		}
 		i += nx;
@@ -231,7 +206,7 @@ static int by_uid(const void *a, const void *b)
 
 static const struct pair *find_pair(const struct match *m, uint32_t uid)
 {
-	const struct pair key = {uid, 0};
+	const struct pair key = {uid, 0, 0};
 	return m->npairs > 0 ? bsearch(&key, m->pair, m->npairs, sizeof *m->pair, by_uid) : NULL;
 }
 
@@ -254,8 +229,7 @@ static int find_candidates(struct match *m, struct err *e)
 	return uidset_take_low(&m->held, SYNC_SAMPLE, &m->sample, e);
 }
 
-/* Matching is over: what waited is fetched like any other. */
-static int give_up(struct task *t, struct err *e)
+int match_give_up(struct task *t, struct err *e)
 {
 	int rc = uidset_unite(&t->want, &t->match->held, e);
 	match_free(t->match);
@@ -277,12 +251,12 @@ static int after_metas(struct task *t, struct err *e)
 		if (e->scope > ERR_MAILBOX || t->pause_ms > 0)
 			return -1;
 		err_clear(e);
-		return give_up(t, e);
+		return match_give_up(t, e);
 	}
 	if (find_candidates(m, e) != 0)
 		return -1;
 	if (m->npairs == 0)
-		return give_up(t, e);
+		return match_give_up(t, e);
 	if (uidset_subtract(&t->want, &m->held, e) != 0)
 		return -1;
 	t->step = task_fetch;
@@ -309,7 +283,7 @@ int match_check(struct task *t, uint32_t uid, const unsigned char sha256[SHA256_
 		return 0;
 	int rc = uidset_add(&which, p->old_uid, e);
 	if (rc == 0)
-		rc = store_records(t->job->store, t->previous, &which, copy_hash, old, e);
+		rc = store_records(t->job->store, p->from, &which, copy_hash, old, e);
 	uidset_release(&which);
 	if (rc < 0)
 		return -1;
@@ -323,10 +297,12 @@ int match_check(struct task *t, uint32_t uid, const unsigned char sha256[SHA256_
 int match_settle(struct task *t, struct err *e)
 {
 	struct match *m = t->match;
+	if (m->by_id)
+		return known_settle(t, e);
 	if (m->wrong)
 		task_odd(t, "messages that look the same as before differ; all are fetched again");
 	if (!uidset_equal(&m->sample, &m->right) || uidset_is_empty(&m->held))
-		return give_up(t, e);
+		return match_give_up(t, e);
 	return start_headers(t, e);
 }
 
@@ -371,6 +347,25 @@ static int header_end(void *ctx, int complete)
 	return -1;
 }
 
+int match_link(
+	struct task *t, const imap4_message *msg, int64_t from, uint32_t from_uid, struct err *e)
+{
+	int rc = task_flags(t, msg, e);
+	if (rc == 0) {
+		const struct store_meta meta = task_meta(t, msg);
+		rc = store_message_link(t->generation, &meta, from, from_uid, e);
+	}
+	if (rc != 0) {
+		if (e->scope > ERR_MESSAGE)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
+	t->linked++;
+	t->job->report->messages_linked++;
+	return 1;
+}
+
 /* 0 with the message linked, or left in held/want; -1: *e. */
 static int link_one(struct task *t, const imap4_message *msg, struct err *e)
 {
@@ -379,23 +374,17 @@ static int link_one(struct task *t, const imap4_message *msg, struct err *e)
 	const struct pair *p = find_pair(m, msg->uid);
 	if (p == NULL)
 		return 0;
-	int rc = store_message_header_hash(t->job->store, t->previous, p->old_uid, old, e);
-	if (rc == 0 && memcmp(old, m->digest, SHA256_LEN) != 0)
-		return 0;
-	if (rc == 0)
-		rc = task_flags(t, msg, e);
-	if (rc == 0) {
-		const struct store_meta meta = task_meta(t, msg);
-		rc = store_message_link(t->generation, &meta, t->previous, p->old_uid, e);
-	}
-	if (rc != 0) {
+	if (store_message_header_hash(t->job->store, p->from, p->old_uid, old, e) != 0) {
 		if (e->scope > ERR_MESSAGE)
 			return -1;
-		err_clear(e); /* the old file cannot be used: fetch the message */
+		err_clear(e);
 		return 0;
 	}
-	t->linked++;
-	t->job->report->messages_linked++;
+	if (memcmp(old, m->digest, SHA256_LEN) != 0)
+		return 0;
+	int rc = match_link(t, msg, p->from, p->old_uid, e);
+	if (rc <= 0)
+		return rc;
 	t->job->progress.messages_done++;
 	return uidset_remove_range(&m->asked, msg->uid, msg->uid, e);
 }
@@ -429,7 +418,7 @@ static int start_headers(struct task *t, struct err *e)
 		.done = header_done};
 	const imap4_fetch_opts o = {.struct_size = sizeof o, .by = IMAP4_BY_UID, .sink = &m->sink};
 	if (uidset_is_empty(&m->held))
-		return give_up(t, e);
+		return match_give_up(t, e);
 	if (uidset_take_low(&m->held, SYNC_HEADERS_BATCH, &m->asked, e) != 0)
 		return -1;
 	snprintf(items, sizeof items, "UID FLAGS INTERNALDATE RFC822.SIZE%s BODY.PEEK[HEADER]",
@@ -463,7 +452,7 @@ static int after_headers(struct task *t, struct err *e)
 		if (e->scope > ERR_MAILBOX || t->pause_ms > 0)
 			return -1;
 		err_clear(e);
-		return give_up(t, e);
+		return match_give_up(t, e);
 	}
 	t->step = start_headers;
 	return 1;

@@ -44,6 +44,21 @@ def test_first_and_second_run_over_tls(program):
         assert "secret" not in trace.replace("<secret", ""), trace
 
 
+def test_compressed(program):
+    extra = "protocol imap {\n mail_plugins = $mail_plugins imap_zlib\n}"
+    with rig.Server(SEPARATOR=".", EXTRA=extra) as s, rig.Program(program, s, compress="yes") as p:
+        tutorial(s)
+        c = s.client("me")
+        rig.fill(c, "Archive", 300)
+        assert "compression   yes: always" in p.run("check").stdout
+        p.run("--trace", f"{p.dir}/trace", "backup")
+        assert "COMPRESS DEFLATE" in open(f"{p.dir}/trace").read()
+        assert rig.compare(s, "me", p.path, separator=".") == 309
+        p.configure(compress="auto")
+        assert "compression   no: the server is on this machine" in p.run("check").stdout
+        assert "COMPRESS DEFLATE" not in unchanged_run(p)
+
+
 def test_starttls(program):
     with rig.Server(SEPARATOR=".") as s, rig.Program(program, s, port=s.imap, tls="starttls") as p:
         tutorial(s)

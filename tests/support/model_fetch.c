@@ -11,7 +11,7 @@
 
 struct ask {
 	char set[4096];
-	bool flags, uid, date, size, modseq, emailid, threadid;
+	bool flags, uid, date, size, modseq, emailid, threadid, gm_msgid, gm_thrid;
 	bool body, header, text, no_peek;
 	uint64_t changedsince;
 };
@@ -49,6 +49,8 @@ static bool parse_item(const struct model_imap *m, struct ask *a, const struct m
 		{"MODSEQ", &a->modseq, "CONDSTORE"},
 		{"EMAILID", &a->emailid, "OBJECTID"},
 		{"THREADID", &a->threadid, "OBJECTID"},
+		{"X-GM-MSGID", &a->gm_msgid, "X-GM-EXT-1"},
+		{"X-GM-THRID", &a->gm_thrid, "X-GM-EXT-1"},
 	};
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
 		if (!model_is(w, plain[i].name))
@@ -148,6 +150,10 @@ static void send_message(struct model_imap *m, struct fake_conn *c, size_t seq,
 		fake_sendf(c, " EMAILID (M%llu)", (unsigned long long)msg->id);
 	if (a->threadid)
 		fake_sendf(c, " THREADID NIL");
+	if (a->gm_msgid)
+		fake_sendf(c, " X-GM-MSGID %llu", (unsigned long long)msg->id);
+	if (a->gm_thrid)
+		fake_sendf(c, " X-GM-THRID %llu", (unsigned long long)msg->id);
 	size_t header = header_size(msg);
 	if (a->header)
 		send_section(c, "HEADER", msg->bytes, header, 0);

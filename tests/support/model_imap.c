@@ -265,6 +265,30 @@ uint32_t model_add_many(struct model_imap *m, const char *mailbox, unsigned n, s
 	return uid;
 }
 
+static struct model_message *message(struct model_imap *m, const char *mailbox, uint32_t uid)
+{
+	const struct model_mailbox *b = model_find(m, mailbox);
+	return &b->msg[model_find_uid(b, uid)];
+}
+
+uint32_t model_copy(struct model_imap *m, const char *from, uint32_t uid, const char *to)
+{
+	lock(m);
+	const struct model_message old = *message(m, from, uid);
+	uint32_t copy = add(m, to, old.bytes, old.n, old.flags, old.date);
+	message(m, to, copy)->id = old.id;
+	unlock(m);
+	return copy;
+}
+
+void model_steal_id(struct model_imap *m, const char *mailbox, uint32_t uid, const char *from,
+	uint32_t from_uid)
+{
+	lock(m);
+	message(m, mailbox, uid)->id = message(m, from, from_uid)->id;
+	unlock(m);
+}
+
 void model_expunge(struct model_imap *m, const char *mailbox, uint32_t uid)
 {
 	lock(m);

@@ -5,7 +5,7 @@
  * Speaks: CAPABILITY, LOGIN, AUTHENTICATE PLAIN, ID, NAMESPACE, ENABLE, LIST (with RETURN and
  * STATUS), LSUB, STATUS, EXAMINE, SELECT, UID FETCH, FETCH, UID SEARCH (ALL, UID sets, sequence
  * sets; ESEARCH), NOOP, UNSELECT, CLOSE, LOGOUT. FETCH items: FLAGS UID INTERNALDATE RFC822.SIZE
- * MODSEQ EMAILID THREADID BODY[] BODY[HEADER] BODY[TEXT] with or without PEEK; CHANGEDSINCE.
+ * MODSEQ EMAILID THREADID X-GM-MSGID X-GM-THRID BODY[] BODY[HEADER] BODY[TEXT] with or without PEEK; CHANGEDSINCE.
  * Everything else is answered BAD and counted as "BAD".
  *
  * The account may be changed while clients are connected: they hear of it as RFC 3501 wants
@@ -62,6 +62,11 @@ uint32_t model_add(struct model_imap *m, const char *mailbox, const void *bytes,
 /* n messages of about `size` octets each, all different and the same in each run; returns the
  * last UID. */
 uint32_t model_add_many(struct model_imap *m, const char *mailbox, unsigned n, size_t size);
+/* The same message in another mailbox, as COPY makes it: content, date, flags and id are the same. Returns the UID. */
+uint32_t model_copy(struct model_imap *m, const char *from, uint32_t uid, const char *to);
+/* Call it by the id of another message. */
+void model_steal_id(struct model_imap *m, const char *mailbox, uint32_t uid, const char *from,
+	uint32_t from_uid);
 void model_expunge(struct model_imap *m, const char *mailbox, uint32_t uid);
 void model_flags(struct model_imap *m, const char *mailbox, uint32_t uid, const char *flags);
 void model_uidnext(struct model_imap *m, const char *mailbox,
@@ -120,6 +125,7 @@ struct model_faults {
 	uint64_t cut_after; /* octets from the server on a connection, then it is cut; 0 = never */
 	unsigned cut_connections; /* only the first so many; 0 = all */
 	bool refuse_login;
+	unsigned greeting_ms;	 /* a connection is greeted so much later */
 	const char *bye_at;	 /* "* BYE" and an end at this verb ("UID FETCH") */
 	const char *throttle_at; /* NO [THROTTLED] at this verb */
 	unsigned throttle_times;

@@ -2,6 +2,7 @@
 /*
  * model_serve.c -- connections, the words of a command, login and mailbox commands.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -577,6 +578,11 @@ static void *connected(void *ctx, struct fake_conn *c)
 	if (!mc)
 		abort();
 	mc->m = m;
+	pthread_mutex_lock(&m->lock);
+	unsigned late = m->faults.greeting_ms;
+	pthread_mutex_unlock(&m->lock);
+	if (late > 0)
+		(void)poll(NULL, 0, (int)late);
 	pthread_mutex_lock(&m->lock);
 	unsigned number = ++m->connections;
 	if (m->faults.cut_after > 0 &&

@@ -480,7 +480,7 @@ Test(config, every_setting_reaches_the_job)
 		"tls-pin-only = yes\ntls-client-cert = /c\ntls-client-key = /k\nallow-cleartext = yes\n"
 		"tunnel = t\nuser = u\nauthzid = z\nauth = plain\npath = /p\nlayout = maildir++\n"
 		"newline = crlf\nfolders = f\nexclude = x\nsubscribed-only = yes\nmax-message-size = 1k\n"
-		"byte-budget = 2M\naudit-every = 3\nconnections = 4\nwindow = 5\ntimeout = 6\nid = no\n"
+		"byte-budget = 2M\naudit-every = 3\nconnections = 4\nwindow = 5\ncompress = no\ntimeout = 6\nid = no\n"
 		"disable-extensions = D E\n"));
 	cr_assert_eq(config_read(&g.config, g.file, &g.e), 0, "%s", g.e.text);
 	struct sync_account s;
@@ -511,6 +511,7 @@ Test(config, every_setting_reaches_the_job)
 	cr_assert_eq(s.audit_every, 3);
 	cr_assert_eq(s.connections, 4);
 	cr_assert_eq(s.window, 5);
+	cr_assert_eq(s.compress, SYNC_COMPRESS_NO);
 	cr_assert_eq(s.idle_ms, 6000);
 	cr_assert_str_eq(s.disable[1], "E");
 	cr_assert_null(s.disable[2]);

@@ -143,6 +143,8 @@ Test(config_key, choices_are_listed_when_the_word_is_wrong)
 	cr_assert_eq(a.layout, STORE_MAILDIRPP);
 	cr_assert_eq(set(&a, "newline", "crlf", &e), 0);
 	cr_assert_eq(a.newline, STORE_CRLF);
+	cr_assert_eq(set(&a, "compress", "yes", &e), 0);
+	cr_assert_eq(a.compress, SYNC_COMPRESS_YES);
 	cr_assert_eq(set(&a, "tls", "ssl", &e), -1);
 	cr_assert_str_eq(e.text, "expects one of: implicit, starttls, none");
 	cr_assert_eq(a.security, IMAP4_CLEAR, "a wrong word changes nothing");

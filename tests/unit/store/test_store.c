@@ -868,7 +868,9 @@ Test(store, a_link_is_another_name_of_the_same_file)
 	struct stat st;
 	struct found f;
 	char name[512];
-	const struct store_meta meta = {.uid = 8, .flags = slice_str("\\Flagged work")};
+	const struct store_meta meta = {.uid = 8,
+		.flags = slice_str("\\Flagged work"),
+		.date = {.secs = 1000000001, .zone = -60, .valid = true}};
 	begin(&x);
 	begin_run(&x, 7);
 	int64_t g = store_generation_id(x.g);
@@ -889,6 +891,64 @@ Test(store, a_link_is_another_name_of_the_same_file)
 	cr_assert_eq(fstatat(x.t.fd, name, &st, 0), 0, "%s", name);
 	cr_assert_eq(st.st_nlink, 2);
 	store_generation_close(h);
+	finish(&x);
+}
+
+static int64_t size_of_id(struct fixture *x, const char *id)
+{
+	struct store_known k;
+	int found = store_known_by_id(x->s, slice_str(id), &k, &x->e);
+	cr_assert_geq(found, 0, "%s", x->e.text);
+	return found > 0 ? (int64_t)k.size : -1;
+}
+
+static void put_with_id(struct fixture *x, uint32_t uid, const char *id, uint64_t claimed)
+{
+	struct store_message *m;
+	const struct store_meta meta = {
+		.uid = uid, .email_id = slice_str(id), .size_claimed = claimed};
+	OK(x, store_message_begin(x->g, &m, &x->e));
+	OK(x, store_message_write(m, "a\r\n", 3, &x->e));
+	OK(x, store_message_finish(m, &meta, &x->e));
+}
+
+Test(store, messages_are_found_by_their_id)
+{
+	struct fixture x;
+	struct store_known k;
+	begin(&x);
+	begin_run(&x, 7);
+	put_with_id(&x, 1, "M1", 0);
+	put_with_id(&x, 2, "m1", 77);
+	OK(&x, store_message_failed(x.g, 3, "no", &x.e));
+	cr_assert_eq(size_of_id(&x, "M1"), 3, "in the open group");
+	cr_assert_eq(size_of_id(&x, "m1"), 77, "an id has upper and lower case");
+	cr_assert_eq(size_of_id(&x, "M"), -1);
+	cr_assert_eq(size_of_id(&x, ""), -1);
+	OK(&x, store_commit(x.s, &x.e));
+	cr_assert_eq(store_known_by_id(x.s, slice_str("m1"), &k, &x.e), 1);
+	cr_assert_eq(k.generation, store_generation_id(x.g));
+	cr_assert_eq(k.uid, 2);
+	end_run(&x);
+	finish(&x);
+}
+
+Test(store, a_link_has_the_time_of_its_file)
+{
+	struct fixture x;
+	struct store_meta meta = {.uid = 8, .flags = slice_str("")};
+	begin(&x);
+	begin_run(&x, 7);
+	put_with_id(&x, 1, "M1", 0);
+	int64_t g = store_generation_id(x.g);
+	meta.date = (struct mail_date){.secs = 5, .valid = true};
+	cr_assert_eq(store_message_link(x.g, &meta, g, 1, &x.e), -1);
+	cr_assert_eq(x.e.code, E_INVALID);
+	cr_assert_eq(x.e.scope, ERR_MESSAGE);
+	err_clear(&x.e);
+	meta.date.secs = 0; /* what a message without a date has */
+	OK(&x, store_message_link(x.g, &meta, g, 1, &x.e));
+	end_run(&x);
 	finish(&x);
 }
 
