@@ -72,9 +72,10 @@ endif
 PKGS := openssl sqlite3 zlib
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lssl -lcrypto -lsqlite3 -lz)
+LIBRARY_LIBS := $(shell $(PKG_CONFIG) --libs openssl zlib 2>/dev/null || echo -lssl -lcrypto -lz)
 
 ALL_CPPFLAGS = -I. -D_GNU_SOURCE -DIMAPSYNC_VERSION='"$(VERSION)"' $(FORTIFY) $(PKG_CFLAGS) $(CPPFLAGS)
-ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN_CC) $(PROBED_CC) $(CFLAGS) $(INSTRUMENT)
+ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN_CC) $(PROBED_CC) $(CFLAGS) $(LIBRARY_CC) $(INSTRUMENT)
 ALL_LDFLAGS = $(HARDEN_LD) $(PROBED_LD) $(INSTRUMENT) $(LDFLAGS)
 
 # A leak, an overflow or undefined behaviour must fail the run: Criterion hides leak reports unless the
@@ -134,24 +135,93 @@ $(BUILD)/%.o: %.c | $(flags_file)
 PROGRAM := $(BUILD)/imapsync
 
 .PHONY: all
-all: $(PROGRAM)
+all: $(PROGRAM) lib examples
 
 $(PROGRAM): $(BUILD)/cmd/main.o $(libs_cmd)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(libs_cmd) $(PKG_LIBS)
 
-.PHONY: install uninstall
-install: $(PROGRAM)
+# ---- the library ---------------------------------------------------------------------------------
+# libimap4 is the layers imap, net and base; both forms show nothing of them but what has IMAP4_API.
+ABI := $(shell sed -n 's/^IMAP4_\([0-9]*\) {$$/\1/p' core/imap/imap4.map)
+SONAME := libimap4.so.$(ABI)
+SHARED := $(BUILD)/$(SONAME)
+STATIC := $(BUILD)/libimap4.a
+OBJCOPY ?= objcopy
+library_obj := $(foreach l,$(below_imap),$(obj_$(l)))
+library_headers := $(sort $(wildcard core/imap/imap4*.h))
+library_manuals := $(sort $(wildcard core/imap/*.3))
+# Machine code, for in the intermediate code of link-time optimisation no name can be made local.
+$(library_obj): LIBRARY_CC := -fvisibility=hidden -fno-lto
+
+.PHONY: lib
+lib: $(SHARED) $(STATIC)
+
+# Without sanitizers nothing may be missing: their runtime is in the program.
+$(SHARED): $(library_obj) core/imap/imap4.map
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) $(HARDEN_LD) $(INSTRUMENT) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-Bsymbolic-functions \
+		-Wl,--version-script,core/imap/imap4.map $(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(library_obj) $(LIBRARY_LIBS)
+	@ln -sf $(SONAME) $(BUILD)/libimap4.so
+
+# One object: only then can the names that the layers use among themselves be made local to it.
+$(STATIC): $(library_obj)
+	@echo "  LINK  $@"
+	@$(CC) $(CFLAGS) -r -nostdlib -o $(@:.a=.o) $^
+	@$(OBJCOPY) --localize-hidden --wildcard --keep-global-symbol='imap4_*' $(@:.a=.o)
+	@rm -f $@
+	@$(AR) rcs $@ $(@:.a=.o)
+
+# The examples see the library as an installed program does: its public headers alone, as <imap4/...>.
+src_examples := $(sort $(wildcard contrib/examples/*.c))
+obj_examples := $(src_examples:%.c=$(BUILD)/%.o)
+shared_example := $(BUILD)/contrib/examples/example.o
+bin_examples := $(patsubst %.o,%,$(filter-out $(shared_example),$(obj_examples)))
+seen_headers := $(library_headers:core/imap/%=$(BUILD)/include/imap4/%)
+
+.PHONY: examples
+examples: $(bin_examples)
+$(seen_headers): $(BUILD)/include/imap4/%.h: core/imap/%.h
+	@install -D -m 644 $< $@
+$(obj_examples): $(BUILD)/%.o: %.c | $(flags_file) $(seen_headers)
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) -I$(BUILD)/include $(FORTIFY) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(bin_examples): %: %.o $(shared_example) $(STATIC)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+
+# ---- installation --------------------------------------------------------------------------------
+# $(call below_prefix,DIR): as imap4.pc says it, so that the whole tree can be moved.
+below_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
+
+.PHONY: install install-lib uninstall
+install: $(PROGRAM) install-lib
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5
 	install -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/imapsync
 	install -m 644 cmd/imapsync.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 644 cmd/imapsync.conf.5 store/imapsync-archive.5 $(DESTDIR)$(MANDIR)/man5/
+install-lib: lib
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/imap4
+	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libimap4.so
+	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)/
+	install -m 644 $(library_headers) $(DESTDIR)$(INCLUDEDIR)/imap4/
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR))|' -e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR))|' core/imap/imap4.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/imap4.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/imap4.pc
+	$(if $(library_manuals),install -d $(DESTDIR)$(MANDIR)/man3)
+	$(if $(library_manuals),install -m 644 $(library_manuals) $(DESTDIR)$(MANDIR)/man3/)
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/imapsync $(DESTDIR)$(MANDIR)/man1/imapsync.1 \
 		$(DESTDIR)$(MANDIR)/man5/imapsync.conf.5 $(DESTDIR)$(MANDIR)/man5/imapsync-archive.5
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(SONAME) libimap4.so libimap4.a pkgconfig/imap4.pc) \
+		$(addprefix $(DESTDIR)$(MANDIR)/man3/,$(notdir $(library_manuals)))
+	rm -f $(DESTDIR)$(INCLUDEDIR)/imap4/imap4*.h
+	rmdir $(DESTDIR)$(INCLUDEDIR)/imap4 2>/dev/null || true
 
 # ---- tests ---------------------------------------------------------------------------------------
-.PHONY: check check-all check-layers check-headers check-docs check-live unit demo deps
+.PHONY: check check-all check-layers check-headers check-docs check-install check-live unit demo deps
 
 # Installs what building and testing need (Debian and its relatives); says what is missing elsewhere.
 deps:
@@ -165,6 +235,7 @@ check-installed: check-layers check-headers check-bench $(PROGRAM) fuzz-objects
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory fuzz-regress
 	@$(MAKE) --no-print-directory check-docs
+	@$(MAKE) --no-print-directory check-install
 	@$(MAKE) --no-print-directory check-live
 
 unit: $(foreach l,$(LAYERS),$(bin_$(l)))
@@ -184,8 +255,14 @@ check-headers:
 
 check-docs: $(PROGRAM)
 	@tests/check-docs $(PROGRAM)
+	@tests/check-contrib $(PROGRAM)
+	@CC='$(CC)' tests/check-api
 
-check-live: $(PROGRAM)
+# Programs outside of the tree against the installed library.
+check-install: $(PROGRAM) lib
+	@MAKE='$(MAKE)' CC='$(CC)' CXX='$(CXX)' INSTRUMENT='$(INSTRUMENT)' tests/check-install $(BUILD)
+
+check-live: $(PROGRAM) examples
 	@tests/live/run $(PROGRAM)
 
 # The long suites: more kills, cuts and bytes; everything again under the sanitizers and with the other compiler.
@@ -228,18 +305,23 @@ fuzz:
 # make bench [QUICK=1] [CASES="G1 G4"] [ROUNDS=3] [OUT=FILE] [KEEP=1]: see tests/bench/README.md.
 bench_raw := raw raw_conn raw_boxes raw_drain raw_changes raw_push
 bench_programs := $(addprefix $(BUILD)/tests/bench/,raw timed hashloop tunlink relay)
-.PHONY: bench bench-installed bench-programs check-bench
+.PHONY: bench bench-installed bench-scale bench-programs check-bench
 bench:
 	@test -z "$(SANITIZE)$(COVERAGE)" || { echo "an instrumented build cannot be measured" >&2; exit 64; }
 	@tests/deps build bench
 	@$(MAKE) --no-print-directory bench-installed
 bench-programs: $(bench_programs)
 check-bench: $(bench_programs)
-	@out=$$(python3 tests/bench/test_table.py 2>&1 && python3 tests/bench/test_tools.py $(BUILD)/tests/bench 2>&1) || \
+	@out=$$(python3 tests/bench/test_table.py 2>&1 && python3 tests/bench/test_model.py 2>&1 && \
+		python3 tests/bench/test_tools.py $(BUILD)/tests/bench 2>&1) || \
 		{ echo "$$out"; exit 1; }; echo "ok   bench: the tools and the arithmetic of the benchmark"
 bench-installed: $(PROGRAM) $(bench_programs)
 	@tests/bench/run $(if $(QUICK),--quick) $(if $(CASES),--cases "$(CASES)") $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(OUT),--out "$(OUT)") $(if $(KEEP),--keep) --tools $(BUILD)/tests/bench $(PROGRAM)
+# make bench-scale [ROUNDS=5] [SCALE="--accounts 10000 --hours 6"] [OUT=FILE]: what a run costs, and a fleet of accounts.
+bench-scale: $(PROGRAM) $(bench_programs)
+	@tests/bench/scale.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(OUT),--out "$(OUT)") $(SCALE) \
+		--tools $(BUILD)/tests/bench $(PROGRAM)
 $(BUILD)/tests/bench/raw: $(bench_raw:%=$(BUILD)/tests/bench/%.o)
 $(BUILD)/tests/bench/timed: $(BUILD)/tests/bench/timed.o
 $(BUILD)/tests/bench/hashloop: $(BUILD)/tests/bench/hashloop.o
@@ -271,5 +353,7 @@ help:
 	@echo "make unit-LAYER       unit tests of one layer: $(LAYERS)"
 	@echo "make fuzz             fuzz every parser, FUZZ_SECONDS=60 each (clang)"
 	@echo "make bench            measure against mbsync and what the machine allows (tests/bench/README.md)"
-	@echo "make install          to PREFIX=$(PREFIX), with DESTDIR"
+	@echo "make bench-scale      what a run costs by folders and messages, and what many accounts need"
+	@echo "make lib examples     libimap4 (shared, static) and small programs that use it (contrib/examples)"
+	@echo "make install          to PREFIX=$(PREFIX), with DESTDIR; install-lib: the library alone"
 	@echo "make lint, make clean"

@@ -287,8 +287,8 @@ void cmd_finish(struct imap4_cmd *c, imap4_err err, const imap4_state_line *tagg
 	set_result(c, err, tagged, fallback_text);
 	/* However it failed: what "$" stands for now is not what was searched for (RFC 5182 section 2.1). */
 	if ((c->flags & CMD_SAVES) != 0)
-		engine_set_saved(c->engine,
-			c->result.err == IMAP4_OK ? ENGINE_SAVED : ENGINE_SAVED_NOT);
+		engine_set_saved(
+			c->engine, c->result.err == IMAP4_OK ? ENGINE_SAVED : ENGINE_SAVED_NOT);
 	struct imap4_cmd *parent = c->parent;
 	if (parent == NULL) {
 		complete(c);

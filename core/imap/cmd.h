@@ -125,9 +125,10 @@ struct imap4_cmd {
 	/* parts */
 	struct imap4_cmd *parent;
 	size_t parts_open;
-	bool parts_left;	       /* part() has more to make */
-	uint32_t part_after, part_end; /* of the parent's set: the part has what is behind the first, up to the second */
-	struct cmd_set *set;	       /* in `more`; NULL: it has none */
+	bool parts_left; /* part() has more to make */
+	uint32_t part_after,
+		part_end; /* of the parent's set: the part has what is behind the first, up to the second */
+	struct cmd_set *set; /* in `more`; NULL: it has none */
 
 	/* arguments */
 	struct buf mailbox; /* STATUS, SELECT: wire name */
@@ -176,7 +177,7 @@ void cmd_fail_local(struct imap4_cmd *c, imap4_err err, const char *fmt, ...) PR
 void cmd_finish(struct imap4_cmd *c, imap4_err err, const imap4_state_line *tagged,
 	const char *fallback_text);
 void cmd_destroy(struct imap4_cmd *c);
-void cmd_drop_data(struct imap4_cmd *c);	  /* what it got and nobody asked for yet */
+void cmd_drop_data(struct imap4_cmd *c);    /* what it got and nobody asked for yet */
 void cmd_drop_waiting(struct imap4_cmd *c); /* the same, but for what the caller looks at */
 
 /* Copies of a caller's strings; entries may be NULL. */

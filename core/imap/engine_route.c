@@ -118,9 +118,8 @@ static int note_code(struct engine *g, const imap4_state_line *l, struct err *e)
 	if (l->code == IMAP4_CODE_INPROGRESS && g->cfg.progress != NULL) {
 		imap4_progress p;
 		resp_read_progress(l, &p);
-		struct imap4_cmd *c = p.tag.ptr != NULL
-			? by_tag(g, slice_of(p.tag.ptr, p.tag.len))
-			: NULL;
+		struct imap4_cmd *c =
+			p.tag.ptr != NULL ? by_tag(g, slice_of(p.tag.ptr, p.tag.len)) : NULL;
 		p.cmd = c != NULL && !cmd_owner(c)->orphan ? cmd_owner(c) : NULL;
 		engine_enter_callback(g);
 		g->cfg.progress(g->cfg.ctx, &p);

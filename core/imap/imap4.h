@@ -140,8 +140,8 @@ typedef enum imap4_code {
 	IMAP4_CODE_METADATA,
 	IMAP4_CODE_BADURL, /* CATENATE (RFC 4469 section 4.1): code_args is the URL */
 	IMAP4_CODE_ANNOTATEMORE,
-	IMAP4_CODE_BADCOMPARATOR, /* RFC 5255 section 4.9 */
-	IMAP4_CODE_BADEVENT, /* NOTIFY (RFC 5465): imap4_cmd_events_offered() */
+	IMAP4_CODE_BADCOMPARATOR,    /* RFC 5255 section 4.9 */
+	IMAP4_CODE_BADEVENT,	     /* NOTIFY (RFC 5465): imap4_cmd_events_offered() */
 	IMAP4_CODE_UNDEFINED_FILTER, /* FILTERS (RFC 5466) */
 } imap4_code;
 
@@ -326,7 +326,8 @@ typedef struct imap4_numbers {
 	uint32_t have;	      /* bit 0 MIN, 1 MAX, 2 COUNT, 3 ALL, 4 MODSEQ, 5 PARTIAL */
 	uint32_t min, max;
 	uint64_t count, modseq;
-	int64_t partial_first, partial_last; /* the range that was asked for (RFC 9394), as the server repeats it */
+	int64_t partial_first,
+		partial_last; /* the range that was asked for (RFC 9394), as the server repeats it */
 } imap4_numbers;
 IMAP4_API const imap4_numbers *imap4_data_numbers(const imap4_data *d);
 
@@ -335,7 +336,8 @@ typedef struct imap4_namespace {
 	int kind;
 	imap4_str prefix;
 	char delimiter;
-	imap4_str translation; /* of the prefix, in the language of the session (RFC 5255 section 3.4) */
+	imap4_str
+		translation; /* of the prefix, in the language of the session (RFC 5255 section 3.4) */
 } imap4_namespace;
 /* NAMESPACE response: the i-th entry over all three kinds in order, or NULL. */
 IMAP4_API const imap4_namespace *imap4_data_namespace(const imap4_data *d, size_t i);
@@ -438,7 +440,7 @@ typedef struct imap4_options {
 	size_t max_literal;  /* 64 KiB: a literal that is not handed to a sink */
 	const char *label;   /* name of the connection in the trace */
 	const imap4_events *events; /* copied */
-	const struct imap4_io *io; /* talk over this instead of host:port (imap4_io.h); copied */
+	const struct imap4_io *io;  /* talk over this instead of host:port (imap4_io.h); copied */
 } imap4_options;
 
 IMAP4_API void imap4_options_init(imap4_options *o, size_t struct_size);
@@ -561,7 +563,7 @@ typedef struct imap4_list_opts {
 	int select_subscribed; /* LIST (SUBSCRIBED): subscriptions, also dangling ones */
 	int plain;	       /* no RETURN and no selection, whatever the server offers */
 	int select_remote;     /* LIST (REMOTE): mailboxes on other servers too */
-	int select_recursive;  /* RECURSIVEMATCH, with select_subscribed: what has subscriptions below it too */
+	int select_recursive; /* RECURSIVEMATCH, with select_subscribed: what has subscriptions below it too */
 	int select_special_use;	     /* LIST (SPECIAL-USE): those with a special use */
 	const char *const *metadata; /* RETURN (METADATA (...)): these entries; LIST-METADATA */
 	size_t nmetadata;
@@ -589,8 +591,9 @@ typedef struct imap4_select_opts {
 	int writable;  /* SELECT instead of EXAMINE */
 	int condstore; /* (CONDSTORE), when offered */
 	uint32_t known_uidvalidity;
-	uint64_t known_modseq;	     /* 1 to 2^63 - 1 */
-	const imap4_set *known_uids; /* NULL: all. One too long for a line is sent as its first:last */
+	uint64_t known_modseq; /* 1 to 2^63 - 1 */
+	const imap4_set
+		*known_uids; /* NULL: all. One too long for a line is sent as its first:last */
 	/* A sample of what is known, a few dozen at most: the n-th number was the n-th UID. It spares a server that does not
 	 * remember all removals from telling them all. Left out under UIDONLY. */
 	const imap4_set *sample_numbers, *sample_uids;
@@ -656,8 +659,9 @@ IMAP4_API imap4_cmd *imap4_fetch_start(
  */
 typedef struct imap4_limited {
 	uint32_t limit;
-	uint32_t lowest_uid;   /* down to here it was done; 0 = not told */
-	const imap4_set *left; /* of the command's set: what is still to be asked for. NULL: not known */
+	uint32_t lowest_uid; /* down to here it was done; 0 = not told */
+	const imap4_set
+		*left; /* of the command's set: what is still to be asked for. NULL: not known */
 } imap4_limited;
 /* Of a complete command; NULL: nothing was left out. Valid until imap4_cmd_free. */
 IMAP4_API const imap4_limited *imap4_cmd_limited(const imap4_cmd *c);

@@ -74,7 +74,7 @@ struct imap4_session {
 	size_t progress_bytes, written_bytes;
 	uint64_t bytes_in, bytes_out;
 	uint64_t wire_in, wire_out; /* of the bottom layer, when the session is over */
-	int slot; /* in the poller of this turn; -1 = none */
+	int slot;		    /* in the poller of this turn; -1 = none */
 
 	struct secrets secrets; /* looked for in all that the server says; wiped after the login */
 	bool secrets_over;
