@@ -7,6 +7,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -375,9 +377,11 @@ static void *accept_thread(void *arg)
 			return NULL;
 		/* Who connected before the end is served. */
 		int fd = p[0].revents ? accept(f->listen_fd, NULL, NULL) : -1;
-		if (fd >= 0)
+		if (fd >= 0) {
+			/* Else an answer of several pieces waits 40 ms for the client's kernel. */
+			(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 			start_conn(f, fd);
-		else if (p[1].revents)
+		} else if (p[1].revents)
 			return NULL;
 	}
 }

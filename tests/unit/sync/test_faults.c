@@ -4,6 +4,7 @@
  * nothing that is not whole, and the next run against an honest server makes it complete.
  */
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -423,15 +424,22 @@ Test(faults, a_refused_login_is_tried_once)
 	expect_healed("login");
 }
 
+static _Atomic unsigned refused;
+
+/* The first one waits for another to be refused, or it could be done before that. */
 static int second_login_refused(
 	void *ctx, struct fake_conn *c, const char *tag, const char *verb, const char *arguments)
 {
 	(void)ctx;
 	(void)arguments;
 	bool login = strcmp(verb, "LOGIN") == 0 || strcmp(verb, "AUTHENTICATE") == 0;
+	if (fake_conn_number(c) == 1)
+		for (int i = 0; strcmp(verb, "EXAMINE") == 0 && refused == 0 && i < 5000; i++)
+			(void)poll(NULL, 0, 1);
 	if (!login || fake_conn_number(c) == 1)
 		return 0;
 	fake_sendf(c, "%s NO too many connections\r\n", tag);
+	refused++;
 	return 1;
 }
 
@@ -440,6 +448,7 @@ Test(faults, refused_further_connections_cost_speed_only)
 	static const struct model_faults f = {.hook = second_login_refused};
 	model_faults(rig.m, &f);
 	rig.account.connections = 3;
+	refused = 0;
 	expect_ok("one connection is enough");
 	cr_expect(rig_noted(&rig, "fewer connections"));
 }
