@@ -106,8 +106,9 @@ struct store_run {
 	const char *text; /* one clause saying why it was not OK, or ""; borrowed from the call */
 };
 
-int store_run_begin(struct store *s, struct err *e) NODISCARD; /* durable when it returns */
-int64_t store_run_id(const struct store *s);		       /* 0 when none is open */
+/* Durable before anything in the tree is changed; a run that dies before that leaves no trace. */
+int store_run_begin(struct store *s, struct err *e) NODISCARD;
+int64_t store_run_id(const struct store *s); /* 0 when none is open */
 /* Commits the open group if there is one, then records the end. id, started, ended are filled in. */
 int store_run_end(struct store *s, struct store_run *r, struct err *e) NODISCARD;
 /* The newest run with at least this result quality: STORE_RUN_OK = the last good one;

@@ -631,7 +631,7 @@ enum { IMAP4_BY_SEQ = 0, IMAP4_BY_UID = 1 };
  * UID FETCH / FETCH. `items` is read and re-encoded by the library, never pasted: "UID FLAGS INTERNALDATE
  * RFC822.SIZE MODSEQ BODY.PEEK[HEADER.FIELDS (FROM DATE)]<0.100>", "PREVIEW (LAZY)", "ALL". BINARY items, PREVIEW,
  * SAVEDATE, EMAILID, THREADID and X-GM-* items end with IMAP4_E_NOCAP where the server does not offer them. The set may be split over several
- * command lines (max_command octets each); the handle stands for all of them and is complete when
+ * command lines (of some 8,000 octets each); the handle stands for all of them and is complete when
  * all are; if one fails, the outcome is that of the first that failed.
  */
 typedef struct imap4_fetch_opts {
