@@ -123,6 +123,21 @@ int import_name_folder(struct origin_folder *f, struct err *e)
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
+int import_flags(struct import *m, struct import_message *x, const struct buf *found, struct err *e)
+{
+	struct mail_flags flags;
+	mail_flags_init(&flags);
+	int rc = buf_check(found, "the flags of a message", e);
+	if (rc == 0)
+		rc = mail_flags_parse(&flags, buf_slice(found), e);
+	x->flags = m->text.len;
+	if (rc == 0)
+		buf_add_slice(&m->text, buf_slice(&flags.text));
+	x->nflags = m->text.len - x->flags;
+	mail_flags_release(&flags);
+	return rc;
+}
+
 static struct import_message *message_at(struct import *m, uint32_t uid)
 {
 	return uid > 0 && uid <= m->n ? &m->message[uid - 1] : NULL;

@@ -98,6 +98,9 @@ extern const struct import_kind import_maildir, import_mbox, import_manifest;
 /* A new one at the end, all zero; NULL: *e. Pointers to others are void. */
 struct import_folder *import_add_folder(struct import *m, struct err *e);
 struct import_message *import_add_message(struct import *m, struct err *e);
+/* Flags as they were found, separated by spaces, become the message's. */
+int import_flags(struct import *m, struct import_message *x, const struct buf *found,
+	struct err *e) NODISCARD;
 /* -1 with E_CANCELLED when a signal asks to stop. */
 int import_check(const struct import *m, struct err *e) NODISCARD;
 /* The header of a message, up to HEADER_MAX bytes of it, into m->header. */

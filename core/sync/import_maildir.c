@@ -292,8 +292,6 @@ static int add_flags(struct import *m, struct import_message *x, struct slice le
 	static const char *const flag[] = {
 		"\\Draft", "\\Flagged", "$Forwarded", "\\Answered", "\\Seen", "\\Deleted"};
 	struct buf text = BUF_INIT(MAIL_FLAGS_TEXT_MAX);
-	struct mail_flags flags;
-	mail_flags_init(&flags);
 	for (size_t i = 0; i < letters.n; i++) {
 		unsigned char c = letters.p[i];
 		const char *at = c != '\0' ? strchr(system, c) : NULL;
@@ -305,14 +303,7 @@ static int add_flags(struct import *m, struct import_message *x, struct slice le
 		buf_add_byte(&text, ' ');
 		buf_add_slice(&text, k->name[c - 'a']);
 	}
-	int rc = buf_check(&text, "the flags of a message", e);
-	if (rc == 0)
-		rc = mail_flags_parse(&flags, buf_slice(&text), e);
-	x->flags = m->text.len;
-	if (rc == 0)
-		buf_add_slice(&m->text, buf_slice(&flags.text));
-	x->nflags = m->text.len - x->flags;
-	mail_flags_release(&flags);
+	int rc = import_flags(m, x, &text, e);
 	buf_release(&text);
 	return rc;
 }

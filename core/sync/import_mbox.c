@@ -172,23 +172,14 @@ static int read_flags(struct import *m, struct import_message *x, struct err *e)
 	static const char *const seen[] = {"\\Seen"};
 	static const char *const others[] = {"\\Answered", "\\Deleted", "\\Flagged", "\\Draft"};
 	struct buf text = BUF_INIT(HEADER_MAX + 64);
-	struct mail_flags flags;
 	size_t at = 0;
-	mail_flags_init(&flags);
 	add_letters(m, "Status", "R", seen, &text);
 	add_letters(m, "X-Status", "ADFT", others, &text);
 	while (header_field(buf_slice(&m->header), slice_str("X-Keywords"), &at, &m->value)) {
 		buf_add_byte(&text, ' ');
 		buf_add_slice(&text, buf_slice(&m->value));
 	}
-	int rc = buf_check(&text, "the flags of a message", e);
-	if (rc == 0)
-		rc = mail_flags_parse(&flags, buf_slice(&text), e);
-	x->flags = m->text.len;
-	if (rc == 0)
-		buf_add_slice(&m->text, buf_slice(&flags.text));
-	x->nflags = m->text.len - x->flags;
-	mail_flags_release(&flags);
+	int rc = import_flags(m, x, &text, e);
 	buf_release(&text);
 	return rc;
 }
