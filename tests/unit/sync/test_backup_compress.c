@@ -15,7 +15,10 @@ static struct model_faults faults;
 static struct {
 	const char *answer;
 	int delay_ms;
+	unsigned wait_for; /* COMPRESS commands before the first EXAMINE is answered */
 } model;
+
+static _Atomic unsigned asked_by;
 
 /* The model cannot compress, so it refuses. */
 static int hook(
@@ -25,8 +28,12 @@ static int hook(
 	(void)arguments;
 	if (model.delay_ms > 0)
 		(void)poll(NULL, 0, model.delay_ms);
+	/* The first connection waits for the others, or it could be done before they have asked. */
+	for (int i = 0; strcmp(verb, "EXAMINE") == 0 && asked_by < model.wait_for && i < 5000; i++)
+		(void)poll(NULL, 0, 1);
 	if (strcmp(verb, "COMPRESS") != 0)
 		return 0;
+	asked_by++;
 	fake_sendf(c, "%s %s not now\r\n", tag, model.answer);
 	return 1;
 }
@@ -39,6 +46,7 @@ static void start(void)
 	faults.hook = hook;
 	model.answer = "NO";
 	model.delay_ms = 0;
+	model.wait_for = asked_by = 0;
 	model_faults(rig.m, &faults);
 	model_mailbox(rig.m, "INBOX", 1);
 	model_mailbox(rig.m, "Work", 2);
@@ -88,12 +96,8 @@ Test(compress, each_connection_asks)
 	rig.account.connections = 2;
 	model_add_many(rig.m, "INBOX", 300, 100);
 	model_add_many(rig.m, "Work", 300, 100);
-	model_counts_reset(rig.m);
-	rig_backup(&rig);
-	/* How many there are is a matter of time. */
-	cr_expect(rig_ok(&rig), "%s\n%s", rig.err.text, buf_str(&rig.notes));
-	cr_expect_geq(model_connections(rig.m), 1);
-	cr_expect_eq(model_commands(rig.m, "COMPRESS"), model_connections(rig.m));
+	model.wait_for = 2;
+	expect(2, "two connections");
 }
 
 Test(compress, no_is_never)
