@@ -293,6 +293,9 @@ static int run_one(struct pool *p, struct worker *w, size_t i, struct err *e)
 	int rc = task_run(t, e);
 	if (rc < 0)
 		return task_error(p, w, i, e) == 0 ? 1 : -1;
+	/* The bodies that are on their way are not asked for twice. */
+	if (t->again && task_is_receiving(t))
+		return 0;
 	if (t->again)
 		return give_back(p, w, i, e) == 0 ? 1 : -1;
 	if (t->step != NULL)

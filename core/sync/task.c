@@ -83,13 +83,15 @@ void task_resume(struct task *t, imap4_session *session)
 int task_run(struct task *t, struct err *e)
 {
 	int rc = 1;
-	while (t->step != NULL && !t->again && rc > 0) {
+	do {
 		if (err_is_set(&t->sink_err)) {
 			*e = t->sink_err;
 			return -1;
 		}
+		if (t->step == NULL || t->again)
+			return 1;
 		rc = t->step(t, e);
-	}
+	} while (rc > 0);
 	return rc;
 }
 

@@ -157,6 +157,8 @@ int task_adopt_early(struct task *t, struct err *e) NODISCARD;
 int task_catch_up(struct task *t, struct err *e) NODISCARD;
 /* May another mailbox be opened behind this one? */
 bool task_may_be_followed(const struct task *t);
+/* Are bodies on their way? */
+bool task_is_receiving(const struct task *t);
 /* To be asked before a command is started. false: not any more; return 0, the task comes back later. */
 bool task_may_start(struct task *t);
 

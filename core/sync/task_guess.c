@@ -19,6 +19,14 @@ bool task_may_start(struct task *t)
 	return !t->followed;
 }
 
+bool task_is_receiving(const struct task *t)
+{
+	for (size_t i = 0; i < SYNC_BATCHES; i++)
+		if (t->batch[i].cmd != NULL && !imap4_cmd_done(t->batch[i].cmd))
+			return true;
+	return false;
+}
+
 /* ---- what to guess ------------------------------------------------------------------------------------- */
 
 static bool is_known(const struct task *t)
