@@ -29,9 +29,19 @@ static int sink_failed(struct task *t, const struct err *why)
 	return -1;
 }
 
-static bool known_unasked(const struct task *t, const imap4_message *m)
+/* Dovecot, when its line is full, sends bodies that were asked for early in between two halves of the listing. They count
+ * as asked for when EXAMINE allows their UIDs; one that the listing then lacks is looked for like any that went away. */
+static bool is_asked(const struct batch *b, uint32_t uid)
 {
-	return m != NULL && (m->have & IMAP4_MSG_UID) && !uidset_has(&t->asked, m->uid);
+	const struct task *t = b->task;
+	return uidset_has(&t->asked, uid) ||
+		(b->guessed && !t->listed && uid >= b->from && uid < t->marks.uidnext &&
+			!uidset_has(store_stored(t->generation), uid));
+}
+
+static bool known_unasked(const struct batch *b, const imap4_message *m)
+{
+	return m != NULL && (m->have & IMAP4_MSG_UID) && !is_asked(b, m->uid);
 }
 
 static int on_begin(void *ctx, const imap4_message *so_far, imap4_str section, uint64_t size)
@@ -53,7 +63,7 @@ static int on_begin(void *ctx, const imap4_message *so_far, imap4_str section, u
 		return IMAP4_SINK_SKIP;
 	b->body = true;
 	b->announced = size;
-	if (known_unasked(t, so_far))
+	if (known_unasked(b, so_far))
 		return IMAP4_SINK_SKIP;
 	if (size > t->job->max_message) {
 		b->too_large = true;
@@ -137,7 +147,7 @@ static int judge(struct batch *b, const imap4_message *m, struct err *e)
 			task_odd(t, "the server sent a message without its UID; not used");
 		return 0;
 	}
-	if (!uidset_has(&t->asked, m->uid)) {
+	if (!is_asked(b, m->uid)) {
 		if (b->body)
 			task_odd(t,
 				"the server sent message UID %" PRIu32

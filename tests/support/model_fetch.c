@@ -177,6 +177,20 @@ static bool wanted(const struct model_conn *mc, const struct ask *a, size_t i, b
 		msg->modseq > a->changedsince && uid != f->hide_uid && uid != f->hide_uid_always;
 }
 
+void model_send_late(struct model_conn *mc, struct fake_conn *c)
+{
+	const struct ask flags = {.flags = true};
+	const struct model_mailbox *b = model_find(mc->m, mc->selected);
+	for (size_t i = mc->late_at; i > 0 && b && i < mc->nview; i++) {
+		size_t at = model_find_uid(b, mc->view[i]);
+		if (at < b->n)
+			send_message(mc->m, c, i + 1, &b->msg[at], &flags, 0);
+	}
+	mc->late_at = 0;
+	fake_sendf(c, "%s", mc->late);
+	mc->late[0] = '\0';
+}
+
 bool model_fetch(struct model_conn *mc, struct fake_conn *c, const char *tag, bool by_uid,
 	struct model_words *w)
 {
@@ -189,8 +203,14 @@ bool model_fetch(struct model_conn *mc, struct fake_conn *c, const char *tag, bo
 	m->touched = m->touched || a.no_peek;
 	const struct model_mailbox *b = model_find(m, mc->selected);
 	unsigned sent = 0;
+	bool late = (m->faults.late_ok || m->faults.late_half) && !a.body && fake_pending(c);
+	bool half = late && m->faults.late_half && strcmp(a.set, "1:*") == 0 && mc->nview > 1;
 	for (size_t i = 0; b && b->uidvalidity == mc->uidvalidity && i < mc->nview; i++) {
 		size_t at = model_find_uid(b, mc->view[i]);
+		if (half && i >= mc->nview / 2) {
+			mc->late_at = i;
+			break;
+		}
 		if (at == b->n || !wanted(mc, &a, i, by_uid, &b->msg[at]))
 			continue;
 		if (m->faults.fetch_cap > 0 && sent++ >= m->faults.fetch_cap)
@@ -211,9 +231,9 @@ bool model_fetch(struct model_conn *mc, struct fake_conn *c, const char *tag, bo
 			return false;
 	}
 	model_sync(mc, c, by_uid);
-	fake_sendf(c, "%s", mc->late);
-	mc->late[0] = '\0';
-	if (m->faults.late_ok && !a.body && fake_pending(c))
+	if (!half)
+		model_send_late(mc, c);
+	if (late)
 		(void)snprintf(mc->late, sizeof(mc->late), "%s OK fetched\r\n", tag);
 	else
 		fake_sendf(c, "%s OK fetched\r\n", tag);

@@ -120,8 +120,9 @@ struct model_faults {
 	uint32_t hide_uid; /* UID FETCH leaves it out (listing and bodies) but SEARCH has it */
 	uint32_t hide_uid_always; /* SEARCH leaves it out too */
 	unsigned fetch_cap;	  /* a UID FETCH answers only so many, tagged OK; 0 = all */
-	/* The OK of a UID FETCH without bodies comes behind the data of the next command that has arrived, as Dovecot does. */
-	bool late_ok;
+	/* The OK of a UID FETCH without bodies comes behind the data of the next command that has arrived, as Dovecot does;
+	 * so does the second half of a listing of all flags. */
+	bool late_ok, late_half;
 	uint64_t cut_after; /* octets from the server on a connection, then it is cut; 0 = never */
 	unsigned cut_connections; /* only the first so many; 0 = all */
 	bool refuse_login;

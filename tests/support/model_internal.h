@@ -57,7 +57,8 @@ struct model_conn {
 	uint32_t uidvalidity;
 	uint32_t *view; /* UID by sequence number - 1 */
 	size_t nview;
-	char late[96]; /* a tagged line that is still owed */
+	char late[96];	/* a tagged line that is still owed */
+	size_t late_at; /* and the listing from here on; 0: nothing */
 };
 
 /* Words of a command. */
@@ -84,6 +85,8 @@ void model_sync(struct model_conn *mc, struct fake_conn *c, bool expunge);
 /* model_fetch.c; false: hang up. The account is locked. */
 bool model_fetch(struct model_conn *mc, struct fake_conn *c, const char *tag, bool by_uid,
 	struct model_words *w);
+/* What is still owed of an earlier FETCH. */
+void model_send_late(struct model_conn *mc, struct fake_conn *c);
 void model_search(struct model_conn *mc, struct fake_conn *c, const char *tag, bool by_uid,
 	struct model_words *w);
 

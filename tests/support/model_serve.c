@@ -611,10 +611,8 @@ static bool command(void *ctx, struct fake_conn *c, const char *line, size_t n)
 	pthread_mutex_lock(&m->lock);
 	count(m, verb);
 	m->turns += !fake_pending(c);
-	if (strcmp(verb, "UID FETCH") != 0) {
-		fake_sendf(c, "%s", mc->late);
-		mc->late[0] = '\0';
-	}
+	if (strcmp(verb, "UID FETCH") != 0)
+		model_send_late(mc, c);
 	int (*hook)(void *, struct fake_conn *, const char *, const char *, const char *) =
 		m->faults.hook;
 	void *hook_ctx = m->faults.hook_ctx;

@@ -125,6 +125,23 @@ Test(ahead, the_ok_of_a_listing_may_come_behind_the_bodies)
 	cr_expect_leq(model_turns(rig.m), 16, "%u turns", model_turns(rig.m));
 }
 
+Test(ahead, bodies_may_come_between_two_halves_of_the_listing)
+{
+	static const struct model_faults f = {.late_half = true};
+	model_faults(rig.m, &f);
+	expect_ok("first");
+	cr_expect_eq(model_bodies(rig.m), count(), "%u bodies", model_bodies(rig.m));
+	/* A UID that EXAMINE does not allow is not believed then either. */
+	static const struct model_faults wrong = {
+		.late_half = true, .poison = {{"box03", 2, MODEL_WRONG_UID, 1}}};
+	stop();
+	start();
+	model_faults(rig.m, &wrong);
+	expect_ok("wrong UID");
+	cr_expect_str_eq(
+		rig_uids(&rig, "box03", STORE_STORED, text, sizeof text), "1:6", "%s", text);
+}
+
 Test(ahead, a_mailbox_that_does_not_open_costs_only_itself)
 {
 	static const struct model_faults f = {.refuse_open = "box20"};
