@@ -140,6 +140,7 @@ Test(ahead, bodies_may_come_between_two_halves_of_the_listing)
 	expect_ok("wrong UID");
 	cr_expect_str_eq(
 		rig_uids(&rig, "box03", STORE_STORED, text, sizeof text), "1:6", "%s", text);
+	cr_expect_str_eq(rig_uids(&rig, "box03", STORE_GONE, text, sizeof text), "", "%s", text);
 }
 
 Test(ahead, a_mailbox_that_does_not_open_costs_only_itself)
