@@ -7,6 +7,7 @@
  */
 #include "core/sync/rehearse.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,9 @@
 #include "core/sync/job.h"
 #include "core/sync/rehearse_sample.h"
 
-#define REMOVE_IDLE_MS 20000 /* how long a server may be silent while folders are removed */
+#define DELETE_TRIES	5
+#define DELETE_PAUSE_MS 300
+#define REMOVE_IDLE_MS	20000 /* how long a server may be silent while folders are removed */
 
 /* A folder that was made; the later ones are below the earlier ones. */
 struct made {
@@ -249,17 +252,30 @@ static bool is_gone(const imap4_cmd *c)
 		imap4_cmd_result(c)->code == IMAP4_CODE_NONEXISTENT;
 }
 
+/* A connection that a signal has ended may still be uploading as far as the server knows, and what is being filled cannot be
+ * deleted: a refusal is asked again a few times. 0, or -1 with *e. */
+static int delete_one(imap4_session *s, const struct made *m, struct err *e)
+{
+	const imap4_str name = {buf_str(&m->wire), m->wire.len};
+	for (int tries = DELETE_TRIES;; tries--) {
+		imap4_cmd *c = imap4_delete_start(s, name);
+		int rc = sync_wait(s, c, ERR_MAILBOX, NULL, e);
+		bool gone = rc == 0 || is_gone(c);
+		imap4_cmd_free(c);
+		if (gone || e->scope > ERR_MAILBOX || tries == 1)
+			return gone ? 0 : -1;
+		err_clear(e);
+		(void)poll(NULL, 0, DELETE_PAUSE_MS);
+	}
+}
+
 /* The deepest first: a server may refuse to delete what has folders below it. Returns how many are left, from the front. */
 static size_t remove_made(struct rehearsal *x, imap4_session *s, struct err *e)
 {
 	size_t n = x->nmade;
 	for (; n > 0; n--) {
 		const struct made *m = &x->made[n - 1];
-		const imap4_str name = {buf_str(&m->wire), m->wire.len};
-		imap4_cmd *c = imap4_delete_start(s, name);
-		int rc = sync_wait(s, c, ERR_MAILBOX, NULL, e);
-		bool gone = rc == 0 || is_gone(c);
-		imap4_cmd_free(c);
+		bool gone = delete_one(s, m, e) == 0;
 		if (!gone && e->scope > ERR_MAILBOX)
 			break;
 		if (!gone)
