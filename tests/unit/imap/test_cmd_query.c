@@ -685,8 +685,7 @@ static const struct row rows[] = {
 		"not started IMAP4_E_ARG: THREAD: a name has characters that cannot be sent\n"
 		"not started IMAP4_E_ARG: THREAD: a name has characters that cannot be sent\n1\n"
 		"IMAP4_E_NOCAP UID THREAD failed: the server does not offer THREAD=X\n"},
-	{ROW(backup_may),
-		{.policy = IMAP4_POLICY_BACKUP, .caps = "SORT THREAD=REFERENCES"},
+	{ROW(backup_may), {.policy = IMAP4_POLICY_BACKUP, .caps = "SORT THREAD=REFERENCES"},
 		"$1 UID SEARCH ALL\r\n$2 UID SORT (DATE) US-ASCII ALL\r\n"
 		"$3 UID THREAD REFERENCES US-ASCII ALL\r\n",
 		"IMAP4_OK UID SEARCH succeeded\nIMAP4_OK UID SORT succeeded\n"
