@@ -293,6 +293,12 @@ int dial_wait(struct dial *d, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
+bool session_is_over(const imap4_session *s)
+{
+	imap4_state state = imap4_session_state(s);
+	return state == IMAP4_DEAD || state == IMAP4_LOGGED_OUT;
+}
+
 void dial_close(struct dial *d)
 {
 	if (d->session == NULL)
@@ -301,12 +307,6 @@ void dial_close(struct dial *d)
 	imap4_close(d->session);
 	d->session = NULL;
 	d->login = d->id = d->compress = NULL;
-}
-
-static bool is_alive(const imap4_session *s)
-{
-	imap4_state state = imap4_session_state(s);
-	return state != IMAP4_DEAD && state != IMAP4_LOGGED_OUT;
 }
 
 void dial_hang_up(struct dial *d)
@@ -323,7 +323,7 @@ void dial_hang_up(struct dial *d)
 		return;
 	}
 	/* The answer to LOGOUT says nothing that is needed, and costs a round trip. */
-	if (is_alive(s) && imap4_logout_start(s) != NULL)
+	if (!session_is_over(s) && imap4_logout_start(s) != NULL)
 		(void)imap4_pump(s, 0);
 	imap4_close(s);
 }
@@ -353,7 +353,7 @@ void sync_disconnect(imap4_session *s)
 {
 	if (s == NULL)
 		return;
-	imap4_cmd *c = is_alive(s) ? imap4_logout_start(s) : NULL;
+	imap4_cmd *c = !session_is_over(s) ? imap4_logout_start(s) : NULL;
 	if (c != NULL)
 		(void)imap4_cmd_wait(c, SYNC_LOGOUT_MS);
 	imap4_close(s);

@@ -33,6 +33,8 @@ void dial_waited(struct dial *d, int64_t ms);
 /* There is mail to fetch over this connection: compress it if that should help. In flight with what is started next; a
  * refusal costs nothing. True when it is asked for. */
 bool dial_compress(struct dial *d);
+/* Nothing can be asked of it any more: it died, or LOGOUT was answered. */
+bool session_is_over(const imap4_session *s);
 /* Close at once. All commands of the session are gone afterwards. A closed dial is fine. */
 void dial_close(struct dial *d);
 /* LOGOUT first, waiting for the answer a little. */

@@ -156,6 +156,7 @@ static int dial_failed(struct pool *p, struct worker *w, struct err *e)
 		p->job->reconnects++;
 		w->state = WORKER_PAUSED;
 		w->until = now_ms() + ((int64_t)SYNC_DIAL_PAUSE_MS << (w->failures - 1));
+		err_clear(e);
 		return 0;
 	}
 	if (!others_left(p, w)) {
@@ -232,18 +233,12 @@ static int pause_for(struct pool *p, struct worker *w, size_t i, struct err *e)
 	return 0;
 }
 
-static bool is_dead(const struct worker *w)
-{
-	imap4_state s = imap4_session_state(w->dial.session);
-	return s == IMAP4_DEAD || s == IMAP4_LOGGED_OUT;
-}
-
 /* A step failed. 0: the run goes on; -1: it cannot. */
 static int task_error(struct pool *p, struct worker *w, size_t i, struct err *e)
 {
 	if (e->scope >= ERR_ACCOUNT || e->code == E_NOMEM)
 		return -1;
-	if (e->scope >= ERR_CONNECTION || is_dead(w))
+	if (e->scope >= ERR_CONNECTION || session_is_over(w->dial.session))
 		return connection_lost(p, w, e);
 	if (w->line[i]->pause_ms > 0)
 		return pause_for(p, w, i, e);
@@ -371,7 +366,7 @@ static int wait_for_news(struct pool *p, struct err *e)
 	int64_t now = now_ms(), wait = LOOK_MS;
 	for (size_t i = 0; i < p->n; i++) {
 		struct worker *w = &p->worker[i];
-		if (w->dial.session != NULL && !is_dead(w))
+		if (w->dial.session != NULL && !session_is_over(w->dial.session))
 			live[n++] = w->dial.session;
 		/* One that has nothing to do need not be woken. */
 		if (w->state == WORKER_PAUSED && (w->n > 0 || has_work(p)) && w->until - now < wait)

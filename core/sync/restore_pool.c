@@ -131,12 +131,6 @@ static int take_work(struct restore *r, bool unmade, struct restore_folder **out
 
 /* ---- failures -------------------------------------------------------------------------------------- */
 
-static bool is_dead(const struct restore_link *link)
-{
-	imap4_state s = imap4_session_state(link->dial.session);
-	return s == IMAP4_DEAD || s == IMAP4_LOGGED_OUT;
-}
-
 /* Before its session is closed; the folders wait for another one. */
 static int take_away(struct restore_link *link, struct restore *r, struct err *e)
 {
@@ -225,7 +219,7 @@ static int step_failed(struct restore_link *link, struct restore *r, struct err 
 {
 	if (e->scope >= ERR_ACCOUNT || e->code == E_NOMEM)
 		return -1;
-	if (e->scope >= ERR_CONNECTION || is_dead(link))
+	if (e->scope >= ERR_CONNECTION || session_is_over(link->dial.session))
 		return connection_lost(link, r, e);
 	const struct err why = *e;
 	struct restore_folder *f = link->folder;
@@ -265,7 +259,7 @@ static int find_work(struct restore_link *link, struct restore *r, struct err *e
 	if (r->queue == NULL)
 		return 0;
 	/* Servers close what is idle. */
-	if (is_dead(link))
+	if (session_is_over(link->dial.session))
 		rc = sync_err_last(e, ERR_CONNECTION, link->dial.session, NULL);
 	else if (r->stale)
 		rc = tree_read(r, link, e);
@@ -290,7 +284,7 @@ static int make_ahead(struct restore_link *link, struct restore *r, struct err *
 	}
 	struct restore_folder *f = link->ahead;
 	int rc = f != NULL ? restore_folder_make(f, e) : 0;
-	if (rc == 0 || (rc < 0 && (e->scope > ERR_MAILBOX || is_dead(link))))
+	if (rc == 0 || (rc < 0 && (e->scope > ERR_MAILBOX || session_is_over(link->dial.session))))
 		return rc;
 	const struct err why = *e;
 	link->ahead = NULL;
@@ -389,7 +383,7 @@ static int pump(struct restore *r, int timeout_ms, struct err *e)
 	imap4_session *live[SYNC_CONNECTIONS_MAX];
 	size_t n = 0;
 	for (size_t i = 0; i < r->nlinks; i++)
-		if (r->link[i].dial.session != NULL && !is_dead(&r->link[i]))
+		if (r->link[i].dial.session != NULL && !session_is_over(r->link[i].dial.session))
 			live[n++] = r->link[i].dial.session;
 	if (n == 0) {
 		(void)poll(NULL, 0, timeout_ms);

@@ -40,8 +40,8 @@ struct batch {
 	unsigned order; /* of sending; servers answer in this order */
 	bool part;	/* of a batch that failed before */
 	bool early; /* asked for before it was known which messages there are: `set` is still empty */
-	uint32_t from;	 /* then: from this UID on */
-	bool guessed;	 /* it was early, and may hold more than `set` */
+	/* Asked for early: from this UID on, which may hold more than `set`. Else 0. */
+	uint32_t from;
 	bool wasted;	 /* and some came before that was known: they are asked for again */
 	unsigned deaths; /* connections lost over it (a single message) */
 	struct store_message *message;

@@ -31,7 +31,7 @@ static int start_batch(struct task *t, struct batch *b, struct err *e)
 	if (uidset_unite(&t->asked, &b->set, e) != 0)
 		return -1;
 	batch_reset_response(b);
-	b->guessed = false;
+	b->from = 0;
 	b->order = t->next_order++;
 	b->cmd = imap4_fetch_start(t->session, &b->set, items, &o);
 	return b->cmd != NULL ? 0 : sync_err_last(e, ERR_MAILBOX, t->session, NULL);

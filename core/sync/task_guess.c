@@ -91,7 +91,7 @@ static int start_bodies(struct task *t, uint32_t from, struct err *e)
 	task_body_items(t, items);
 	batch_reset_response(b);
 	uidset_clear(&b->set);
-	b->early = b->guessed = true;
+	b->early = true;
 	b->from = from;
 	b->wasted = false;
 	b->part = false;

@@ -35,7 +35,7 @@ static bool is_asked(const struct batch *b, uint32_t uid)
 {
 	const struct task *t = b->task;
 	return uidset_has(&t->asked, uid) ||
-		(b->guessed && !t->listed && uid >= b->from && uid < t->marks.uidnext &&
+		(b->from > 0 && !t->listed && uid >= b->from && uid < t->marks.uidnext &&
 			!uidset_has(store_stored(t->generation), uid));
 }
 
