@@ -72,3 +72,17 @@ int index_journal_rows(struct index *x, struct slice target, struct slice mailbo
 	query_end(&q);
 	return result;
 }
+
+int index_journal_unsettled(struct index *x, struct slice target, bool *any, struct err *e)
+{
+	struct query q;
+	if (query_start(&q, x,
+		    "SELECT 1 FROM restore_journal WHERE target = ? AND state = ? LIMIT 1", e) != 0)
+		return -1;
+	query_text(&q, target);
+	query_int(&q, STORE_JOURNAL_SENDING);
+	int rc = query_next(&q, e);
+	query_end(&q);
+	*any = rc > 0;
+	return rc < 0 ? -1 : 0;
+}

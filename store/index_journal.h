@@ -12,5 +12,8 @@ int index_journal_put(struct index *x, struct slice target, struct slice mailbox
 int index_journal_rows(struct index *x, struct slice target, struct slice mailbox,
 	int (*each)(void *ctx, const struct store_journal_row *r), void *ctx,
 	struct err *e) NODISCARD;
+/* *any: something is noted as about to be sent to the target. */
+int index_journal_unsettled(
+	struct index *x, struct slice target, bool *any, struct err *e) NODISCARD;
 
 #endif

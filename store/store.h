@@ -353,6 +353,9 @@ int store_journal_note(struct store *s, struct slice target, struct slice mailbo
 int store_journal_read(struct store *s, struct slice target, struct slice mailbox,
 	int (*each)(void *ctx, const struct store_journal_row *r), void *ctx,
 	struct err *e) NODISCARD;
+/* *any: there are rows of the target, in any mailbox, whose state is STORE_JOURNAL_SENDING. Works in STORE_READ mode, too. */
+int store_journal_unsettled(
+	struct store *s, struct slice target, bool *any, struct err *e) NODISCARD;
 
 /* ---- the past ------------------------------------------------------------------------------------ */
 

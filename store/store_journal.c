@@ -37,3 +37,8 @@ int store_journal_read(struct store *s, struct slice target, struct slice mailbo
 {
 	return index_journal_rows(s->x, target, mailbox, each, ctx, e);
 }
+
+int store_journal_unsettled(struct store *s, struct slice target, bool *any, struct err *e)
+{
+	return index_journal_unsettled(s->x, target, any, e);
+}

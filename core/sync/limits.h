@@ -41,6 +41,9 @@
 #define SYNC_MAILBOX_DEATHS    2   /* the same for opening or listing a mailbox */
 #define SYNC_UIDVALIDITIES_MAX 3   /* of one mailbox in one run */
 
+/* After an uploader is gone its server may still be working on what had arrived: so long nobody concludes from looking. */
+#define SYNC_SETTLE_MS 3000
+
 #define SYNC_THROTTLE_FIRST_MS 30000 /* when the server asks to slow down but not for how long */
 #define SYNC_THROTTLE_WAIT_MS  (5 * 60000)  /* one wait */
 #define SYNC_THROTTLE_RUN_MS   (30 * 60000) /* all waits of a run */

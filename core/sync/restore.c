@@ -130,6 +130,24 @@ static int flush_journal(struct restore *r, struct err *e)
 		: o->journal_write(o, buf_slice(&r->who), SLICE_NONE, NULL, 0, true, e);
 }
 
+int64_t restore_settled_at(const struct restore *r)
+{
+	unsigned ms = r->options->settle_ms != 0 ? r->options->settle_ms : SYNC_SETTLE_MS;
+	return clock_now(clock_monotonic()) + ms;
+}
+
+/* An earlier run may have been killed a moment ago. Without a journal there is no knowing; nobody else knows of the folders
+ * of a rehearsal. */
+static int await_earlier(struct restore *r, struct err *e)
+{
+	struct restore_origin *o = r->origin;
+	bool any = !r->options->rehearsal;
+	if (o->unsettled != NULL && o->unsettled(o, buf_slice(&r->who), &any, e) != 0)
+		return -1;
+	r->settled_at = any ? restore_settled_at(r) : 0;
+	return 0;
+}
+
 static int run(struct restore *r, struct err *e)
 {
 	struct err second = ERR_INIT;
@@ -140,7 +158,9 @@ static int run(struct restore *r, struct err *e)
 		.broken = on_broken,
 		.odd = on_odd};
 	r->make_empty = !r->options->rehearsal && !selects_messages(r->options->select);
-	int rc = pool_begin(r, e);
+	int rc = await_earlier(r, e);
+	if (rc == 0)
+		rc = pool_begin(r, e);
 	if (rc == 0)
 		rc = r->origin->run(r->origin, &sink, &r->report->selected, e);
 	if (rc == 0)

@@ -5,7 +5,8 @@
  * What it promises (DESIGN rule 7): the archive's messages are never changed; a message that the target has already is
  * not sent again, whatever happened to earlier restores. Three things together see to that: the journal in the index,
  * written before and after each batch; the target's own list of messages (size, INTERNALDATE, hash of the header, and
- * all bytes of those that are alike so far); and the UIDs that the server tells. An upload whose outcome is unknown is resolved by looking.
+ * all bytes of those that are alike so far); and the UIDs that the server tells. An upload whose outcome is unknown is resolved
+ * by looking, once the server has had time to finish what it had received.
  *
  * A message that the server refuses is named with the server's words and the rest goes on.
  */
@@ -31,6 +32,9 @@ struct restore_options {
 	 * found there after a lost connection.
 	 */
 	bool rehearsal;
+	/* How long, in ms, an upload may still arrive after its connection was lost or its sender killed: before that the
+	 * target's messages are not looked at, or it would be sent twice. 0: SYNC_SETTLE_MS. */
+	unsigned settle_ms;
 	void *ctx; /* of the functions below */
 	/* Which of the selected messages are meant; NULL: all. */
 	bool (*wants)(void *ctx, const struct selection_item *item);

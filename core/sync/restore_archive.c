@@ -126,6 +126,12 @@ static int archive_journal_write(struct restore_origin *o, struct slice target,
 		a->store, target, mailbox, row, n, e);
 }
 
+static int archive_unsettled(
+	struct restore_origin *o, struct slice target, bool *any, struct err *e)
+{
+	return store_journal_unsettled(((struct archive *)o)->store, target, any, e);
+}
+
 /* ---- the archive ----------------------------------------------------------------------------- */
 
 /* For the journal the archive must be written, which needs its layout; and it is not to be made when it is not there. */
@@ -179,6 +185,7 @@ int archive_origin_open(struct restore_origin **out, const char *path,
 		.open = archive_open_message,
 		.journal_read = options->rehearsal ? NULL : archive_journal_read,
 		.journal_write = options->rehearsal ? NULL : archive_journal_write,
+		.unsettled = options->rehearsal ? NULL : archive_unsettled,
 		.close = archive_close};
 	if (open_store(a, path, e) != 0 || survey(a, e) != 0) {
 		archive_close(&a->base);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/sync/restore_internal.h"
 
 #define TEXT_MAX ((size_t)1 << 30) /* flags of the messages of one folder */
@@ -164,6 +165,7 @@ void restore_drop(struct restore_folder *f)
 
 /* ---- opening --------------------------------------------------------------------------------------- */
 
+static int folder_settled(struct restore_folder *f, struct err *e);
 static int folder_opened(struct restore_folder *f, struct err *e);
 static int folder_limit(struct restore_folder *f, struct err *e);
 
@@ -181,12 +183,28 @@ static int start_subscription(struct restore_folder *f, struct err *e)
 
 int folder_open(struct restore_folder *f, struct err *e)
 {
-	const imap4_select_opts o = {.struct_size = sizeof o, .writable = !f->r->options->dry_run};
-	bool needed = f->nwant > 0 && f->exists;
-	f->step = needed ? folder_opened : folder_end;
-	if (needed)
-		f->cmd = imap4_select_start(restore_session(f), restore_wire(f), &o);
+	f->step = f->nwant > 0 && f->exists ? folder_settled : folder_end;
 	return start_subscription(f, e);
+}
+
+/* What is looked at is what SELECT finds, so it has to be late enough. */
+static int folder_settled(struct restore_folder *f, struct err *e)
+{
+	const imap4_select_opts o = {.struct_size = sizeof o, .writable = !f->r->options->dry_run};
+	(void)e;
+	if (clock_now(clock_monotonic()) < restore_folder_due(f))
+		return 0;
+	f->cmd = imap4_select_start(restore_session(f), restore_wire(f), &o);
+	f->step = folder_opened;
+	return 1;
+}
+
+int64_t restore_folder_due(const struct restore_folder *f)
+{
+	int64_t run = f->r->settled_at;
+	if (f->step != folder_settled || f->r->options->dry_run)
+		return 0;
+	return f->settled_at > run ? f->settled_at : run;
 }
 
 static int take_mailbox(struct restore_folder *f, const imap4_selected *box, struct err *e)

@@ -111,6 +111,7 @@ struct restore_folder {
 	uint32_t new_in; /* ... under this UIDVALIDITY */
 	bool careful;	 /* one message at a time: the connection was lost in a batch */
 	unsigned deaths; /* connections lost when nothing was being sent */
+	int64_t settled_at; /* monotonic ms: what was lost in flight has arrived by then; 0 = nothing was */
 	size_t notes;
 	size_t ahead; /* of want: where send_ahead() goes on */
 	bool is_new;  /* the target had no such folder when it was queued: all will be sent */
@@ -132,6 +133,7 @@ struct restore {
 	struct sync_progress progress;
 	int64_t progress_due; /* monotonic ms */
 	bool make_empty;
+	int64_t settled_at; /* the same of earlier runs */
 	/* the target's tree */
 	struct sync_folders remote;
 	bool stale;	   /* a folder may have been made that is not in it */
@@ -172,6 +174,10 @@ int restore_folder_add(
 	struct restore_folder *f, const struct origin_message *m, struct err *e) NODISCARD;
 void restore_folder_begin(struct restore_folder *f, struct restore_link *link);
 int restore_folder_run(struct restore_folder *f, struct err *e) NODISCARD; /* a step function */
+/* Monotonic ms at which it goes on without news from the server; 0: it does not. */
+int64_t restore_folder_due(const struct restore_folder *f);
+/* Monotonic ms by which an upload that is lost now has arrived. */
+int64_t restore_settled_at(const struct restore *r);
 /* Only as far as to be made. 1: it is there; 0; -1. */
 int restore_folder_make(struct restore_folder *f, struct err *e) NODISCARD;
 /* It waits for a connection again. */

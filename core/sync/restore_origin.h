@@ -70,13 +70,15 @@ struct restore_origin {
 	/* ERR_MESSAGE when it is only this one. */
 	int (*open)(struct restore_origin *o, int64_t generation, uint32_t uid,
 		struct origin_reader **out, struct err *e);
-	/* The journal of store.h; both NULL when the origin keeps none. What is not written `durable` is so with the next that
+	/* The journal of store.h; all three NULL when the origin keeps none. What is not written `durable` is so with the next that
 	 * is, which may be of no rows. */
 	int (*journal_read)(struct restore_origin *o, struct slice target, struct slice mailbox,
 		int (*each)(void *ctx, const struct store_journal_row *r), void *ctx,
 		struct err *e);
 	int (*journal_write)(struct restore_origin *o, struct slice target, struct slice mailbox,
 		const struct store_journal_row *row, size_t n, bool durable, struct err *e);
+	/* *any: the journal has messages that were on their way to `target` when their run ended. NULL when there is none. */
+	int (*unsettled)(struct restore_origin *o, struct slice target, bool *any, struct err *e);
 	void (*close)(struct restore_origin *o);
 };
 

@@ -405,8 +405,13 @@ static int wait_for_news(struct restore *r, struct err *e)
 		return rc < 0 ? -1 : 0;
 	for (size_t i = 0; i < r->nlinks; i++) {
 		const struct restore_link *link = &r->link[i];
-		if (link->state == LINK_PAUSED && may_dial(r) && link->until - now < wait)
-			wait = link->until > now ? link->until - now : 0;
+		int64_t due = link->folder != NULL ? restore_folder_due(link->folder) : 0;
+		if (link->state == LINK_PAUSED && may_dial(r))
+			due = link->until;
+		else if (due == 0)
+			continue;
+		if (due - now < wait)
+			wait = due > now ? due - now : 0;
 	}
 	return pump(r, (int)wait, e) < 0 ? -1 : 0;
 }

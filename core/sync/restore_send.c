@@ -568,6 +568,8 @@ int sending_lost(struct restore_folder *f, struct err *e)
 	if (open == 1)
 		in_flight(s, 0)->at[0].want->deaths++;
 	f->careful = f->careful || open > 1;
+	if (open > 0)
+		f->settled_at = restore_settled_at(f->r);
 	sending_free(f);
 	return rc;
 }

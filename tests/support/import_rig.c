@@ -127,7 +127,7 @@ const char *import_rig_run(struct import_rig *r, const char *path)
 {
 	char full[1024];
 	struct reading x = {r, NULL};
-	const struct restore_options o = {.select = &r->sel};
+	const struct restore_options o = {.select = &r->sel, .settle_ms = 1};
 	const struct origin_sink to = {&x, on_folder, on_message, on_broken, on_odd};
 	err_clear(&r->err);
 	buf_clear(&r->text);

@@ -250,7 +250,7 @@ Test(import, a_signal_ends_the_reading)
 	char path[300];
 	struct sync_interrupt interrupt = {.signal = 15};
 	const struct sync_hooks hooks = {.interrupt = &interrupt};
-	const struct restore_options o = {.select = &r.sel};
+	const struct restore_options o = {.select = &r.sel, .settle_ms = 1};
 	cr_assert(import_rig_start(&r));
 	BOX(r, "t");
 	snprintf(path, sizeof path, "%s/t", r.tree.path);

@@ -134,7 +134,7 @@ Test(import_export, the_delimiter_of_the_folders_comes_along)
 	struct restore_origin *o;
 	cr_assert(import_rig_start(&r));
 	cr_assert(import_rig_file(&r, "e/MANIFEST", manifest, sizeof manifest - 1, 1));
-	const struct restore_options options = {.select = &r.sel};
+	const struct restore_options options = {.select = &r.sel, .settle_ms = 1};
 	char path[300];
 	snprintf(path, sizeof path, "%s/e", r.tree.path);
 	cr_assert_eq(import_open(&o, path, &options, NULL, &r.err), 0, "%s", r.err.text);

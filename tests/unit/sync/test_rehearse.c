@@ -171,7 +171,7 @@ Test(rehearse, a_restore_afterwards_is_not_misled)
 		for (uint32_t uid = 1; uid <= PER_FOLDER; uid++)
 			model_expunge(t.rig.m, box[i], uid);
 	selection_init(&all);
-	const struct restore_options o = {.select = &all};
+	const struct restore_options o = {.select = &all, .settle_ms = 1};
 	cr_assert_eq(sync_restore(t.rig.path, &t.rig.account, &o, &t.rig.hooks, &done, &t.rig.err),
 		0, "%s", t.rig.err.text);
 	cr_expect_eq(done.restored, 4u * PER_FOLDER);

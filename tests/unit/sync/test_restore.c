@@ -3,10 +3,12 @@
  * test_restore.c -- uploads that are refused, cut off, or answered by nobody; the model server is given an APPEND here.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/sync/restore.h"
 #include "tests/support/sync_rig.h"
 
@@ -24,7 +26,11 @@ struct upload_faults {
 	int change;	     /* what is kept: 1 with CRLF line ends, 2 with another last octet */
 	const char *refuse;  /* messages with this text: NO */
 	const char *hang_up; /* messages with this text: always hang up */
+	unsigned late_ms;    /* what comes with a cut is kept so much later */
+	struct sync_interrupt *stop; /* a signal comes with the cut */
 	unsigned created;
+	char *late; /* the arguments of the APPEND that is late */
+	int64_t late_at;
 };
 
 static const char *skip_list(const char *p, char *out, size_t size)
@@ -61,16 +67,14 @@ static size_t keep(const struct upload_faults *f, const char *p, size_t n, char 
 	return k;
 }
 
-static int append(struct upload_faults *f, struct fake_conn *c, const char *tag, const char *p)
+/* The messages of an APPEND go into their mailbox. */
+static void take(struct upload_faults *f, const char *p, char uids[2000])
 {
-	char box[100], flags[200], date[40], uids[2000] = "";
+	char box[100], flags[200], date[40];
 	size_t n = strcspn(p, " ");
 	snprintf(box, sizeof box, "%.*s", (int)n, p);
-	bool refuse = f->refuse != NULL && strstr(p, f->refuse) != NULL;
-	bool cut = ++f->appends == f->cut_at && f->cut_times > 0;
-	if (f->hang_up != NULL && strstr(p, f->hang_up) != NULL)
-		return -1;
-	for (p += n; *p == ' ' && !refuse && !(cut && f->cut_before);) {
+	*uids = '\0';
+	for (p += n; *p == ' ';) {
 		p = skip_date(skip_list(p + 1, flags, sizeof flags), date, sizeof date);
 		char *end;
 		size_t size = strtoul(p + 1, &end, 10);
@@ -82,12 +86,45 @@ static int append(struct upload_faults *f, struct fake_conn *c, const char *tag,
 				: date[0] ? date
 					  : NULL);
 		size_t at = strlen(uids);
-		snprintf(uids + at, sizeof uids - at, "%s%u", at > 0 ? "," : "", (unsigned)uid);
+		snprintf(uids + at, 2000 - at, "%s%u", at > 0 ? "," : "", (unsigned)uid);
 		p += size;
+	}
+}
+
+static void take_late(struct upload_faults *f)
+{
+	char uids[2000];
+	if (f->late == NULL || clock_now(clock_monotonic()) < f->late_at)
+		return;
+	take(f, f->late, uids);
+	free(f->late);
+	f->late = NULL;
+}
+
+static void stop(struct sync_interrupt *i)
+{
+	i->signal = SIGTERM;
+	sync_interrupt_wake(i);
+}
+
+static int append(struct upload_faults *f, struct fake_conn *c, const char *tag, const char *p)
+{
+	char uids[2000] = "";
+	bool refuse = f->refuse != NULL && strstr(p, f->refuse) != NULL;
+	bool cut = ++f->appends == f->cut_at && f->cut_times > 0;
+	if (f->hang_up != NULL && strstr(p, f->hang_up) != NULL)
+		return -1;
+	if (cut && f->late_ms > 0) {
+		f->late = strdup(p);
+		f->late_at = clock_now(clock_monotonic()) + f->late_ms;
+	} else if (!refuse && !(cut && f->cut_before)) {
+		take(f, p, uids);
 	}
 	if (cut) {
 		f->cut_times--;
 		f->appends = 0;
+		if (f->stop != NULL)
+			stop(f->stop);
 		return -1;
 	}
 	if (refuse)
@@ -103,6 +140,7 @@ static int hook(
 	void *ctx, struct fake_conn *c, const char *tag, const char *verb, const char *arguments)
 {
 	struct upload_faults *f = ctx;
+	take_late(f);
 	if (strcmp(verb, "APPEND") == 0)
 		return append(f, c, tag, arguments + strspn(arguments, " "));
 	if (strcmp(verb, "CREATE") != 0 && strcmp(verb, "SUBSCRIBE") != 0)
@@ -142,7 +180,8 @@ static int restore(
 	f->m = r->m;
 	const struct model_faults faults = {.hook = hook, .hook_ctx = f};
 	model_faults(r->m, &faults);
-	const struct restore_options o = {.select = &sel, .verify = verify};
+	const struct restore_options o = {
+		.select = &sel, .verify = verify, .settle_ms = f->late_ms > 0 ? 3 * f->late_ms : 1};
 	err_clear(&r->err);
 	buf_clear(&r->notes);
 	int rc = sync_restore(r->path, &r->account, &o, &r->hooks, report, &r->err);
@@ -217,6 +256,31 @@ Test(restore, an_upload_without_an_answer_is_resolved_by_looking, .timeout = 120
 				cr_expect_eq(f.cut_times, 0u);
 				rig_end(&r);
 			}
+}
+
+/* The server has all of it when the connection is lost, but works on it still: the same run, and the next one, look too
+ * early if they look at once. */
+Test(restore, an_upload_that_arrives_late_is_waited_for, .timeout = 60)
+{
+	for (size_t i = 0; i < 4; i++)
+		for (int killed = 0; killed < 2; killed++) {
+			struct sync_rig r;
+			struct restore_report report;
+			struct upload_faults f = {.cut_at = 1, .cut_times = 1, .late_ms = 150};
+			cr_assert(rig_filled(&r, capability[i]), "%s", r.err.text);
+			f.stop = killed ? &r.interrupt : NULL;
+			cr_assert_eq(restore(&r, &f, false, &report), -killed, "%s", r.err.text);
+			r.interrupt.signal = 0;
+			if (killed)
+				cr_assert_eq(restore(&r, &f, false, &report), 0, "%s", r.err.text);
+			cr_expect_null(f.late);
+			cr_expect_gt(report.present, 0u);
+			cr_expect_eq(model_count_messages(r.m, "INBOX"), (size_t)MESSAGES,
+				"%s, killed %d: %zu messages", capability[i], killed,
+				model_count_messages(r.m, "INBOX"));
+			cr_expect_eq(twins(&r, "INBOX"), (size_t)0);
+			rig_end(&r);
+		}
 }
 
 /* Then neither size and date nor anything else but the journal tells. */
@@ -367,7 +431,8 @@ Test(restore, a_folder_is_made_with_its_parents)
 	const struct model_faults faults = {.hook = hook, .hook_ctx = &f};
 	model_faults(r.m, &faults);
 	const struct restore_map map = {"Work", "Old/Jobs"};
-	struct restore_options o = {.select = &sel, .map = &map, .nmap = 1, .dry_run = true};
+	struct restore_options o = {
+		.select = &sel, .map = &map, .nmap = 1, .dry_run = true, .settle_ms = 1};
 	cr_assert_eq(sync_restore(r.path, &r.account, &o, &r.hooks, &report, &r.err), 0, "%s",
 		r.err.text);
 	cr_expect_eq(f.created, 0u);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/sync/restore.h"
 #include "tests/support/import_rig.h"
 #include "tests/support/sync_rig.h"
@@ -51,16 +52,22 @@ static void add(struct both *b, unsigned n, const char *content)
 	cr_assert(import_rig_file(&b->tree, path, content, strlen(content), DAY));
 }
 
-static void run(struct both *b, bool verify)
+static void run_settling(struct both *b, bool verify, unsigned settle_ms)
 {
 	char path[200];
-	const struct restore_options o = {.select = &b->tree.sel, .verify = verify};
+	const struct restore_options o = {
+		.select = &b->tree.sel, .verify = verify, .settle_ms = settle_ms};
 	snprintf(path, sizeof path, "%s/m", b->tree.tree.path);
 	err_clear(&b->r.err);
 	buf_clear(&b->r.notes);
 	upload_hook_set(&b->f);
 	cr_assert_eq(sync_restore_from(path, &b->r.account, &o, &b->r.hooks, &b->report, &b->r.err),
 		0, "%s", b->r.err.text);
+}
+
+static void run(struct both *b, bool verify)
+{
+	run_settling(b, verify, 1);
 }
 
 /* How often the server has these bytes. */
@@ -74,6 +81,18 @@ static size_t times(struct both *b, const char *wire)
 		free(p);
 	}
 	return found;
+}
+
+/* There is no knowing whether a run was killed a moment ago, with messages still on their way. */
+Test(restore_from, it_looks_only_when_an_earlier_run_has_settled)
+{
+	struct both b;
+	cr_assert(both_start(&b, ""));
+	add(&b, 1, "A: b\n\nx\n");
+	int64_t before = clock_now(clock_monotonic());
+	run_settling(&b, false, 300);
+	cr_expect_geq(clock_now(clock_monotonic()) - before, 300);
+	both_end(&b);
 }
 
 static const char *const capability[] = {"", " MULTIAPPEND", " UIDPLUS", " UIDPLUS MULTIAPPEND"};
@@ -288,7 +307,7 @@ Test(restore_from, uids_of_another_uidvalidity_prove_nothing)
 	cr_assert(both_start(&b, ""));
 	struct renumbering x = {.b = &b};
 	const struct model_faults faults = {.hook = renumber, .hook_ctx = &x};
-	const struct restore_options o = {.select = &b.tree.sel};
+	const struct restore_options o = {.select = &b.tree.sel, .settle_ms = 1};
 	(void)model_add(b.r.m, "INBOX", "A: x\r\n\r\n", 8, "", NULL);
 	add(&b, 1, "A: b\n\nx\n");
 	model_faults(b.r.m, &faults);

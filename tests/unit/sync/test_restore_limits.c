@@ -41,7 +41,7 @@ static int restore(struct trial *t)
 	struct sync_rig *r = &t->rig;
 	struct selection all;
 	selection_init(&all);
-	const struct restore_options o = {.select = &all, .verify = true};
+	const struct restore_options o = {.select = &all, .verify = true, .settle_ms = 1};
 	upload_hook_set(&t->hook);
 	err_clear(&r->err);
 	buf_clear(&r->notes);

@@ -70,7 +70,7 @@ static int restore_mapped(struct trial *t, const struct restore_map *map, size_t
 	struct sync_rig *r = &t->rig;
 	struct selection all;
 	selection_init(&all);
-	const struct restore_options o = {.select = &all, .map = map, .nmap = nmap};
+	const struct restore_options o = {.select = &all, .map = map, .nmap = nmap, .settle_ms = 1};
 	upload_hook_set(&t->hook);
 	err_clear(&r->err);
 	buf_clear(&r->notes);
