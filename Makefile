@@ -46,7 +46,7 @@ ifneq ($(DEVELOPER),)
 WARN += -Werror
 endif
 
-HARDEN_CC := -fstack-protector-strong -fno-delete-null-pointer-checks -fno-strict-overflow \
+HARDEN_CC := -pthread -fstack-protector-strong -fno-delete-null-pointer-checks -fno-strict-overflow \
 	-fno-strict-aliasing -fPIC
 HARDEN_LD := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 flags_file := $(BUILD)/flags.mk

@@ -205,6 +205,7 @@ const struct fsys *fsys_real(void)
 {
 	static const struct fsys real = {
 		.ctx = NULL,
+		.threads = true,
 		.openat = real_openat,
 		.open_beneath = real_open_beneath,
 		.mkdirat = real_mkdirat,

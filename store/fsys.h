@@ -26,6 +26,7 @@
 
 struct fsys {
 	void *ctx; /* handed to every call */
+	bool threads; /* openat, write, fchmod, futimens, close and unlinkat may be called by two threads at a time */
 	int (*openat)(void *ctx, int dir, const char *path, int flags, mode_t mode);
 	/* openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS); ENOSYS where
 	 * missing. */

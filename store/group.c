@@ -6,7 +6,8 @@
  * Flushes are shared. A few files are flushed one by one; of many, the descriptors are closed as they come
  * and one syncfs() flushes all of them, and later one more all of their directories. That one also makes durable the
  * folders that were made since the last commit, so that a new folder costs no flush of its own; a run that dies before
- * is unsettled, and the next opening flushes once.
+ * is unsettled, and the next opening flushes once. The files of such a large group are written by a thread (writer.h),
+ * which has to be done before the first flush.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -118,9 +119,10 @@ static int close_file(struct store *s, struct pending *p, bool sync, struct err 
 	return maildir_file_flush(&f->m, &p->file, sync, e) == 0 ? 0 : err_widen(e, ERR_STORE);
 }
 
-static int close_files(struct store *s, bool sync, struct err *e)
+/* Those from number `from` on. */
+static int close_files(struct store *s, size_t from, bool sync, struct err *e)
 {
-	for (size_t i = 0; i < s->group.n; i++)
+	for (size_t i = from; i < s->group.n; i++)
 		if (close_file(s, &s->group.at[i], sync, e) != 0)
 			return -1;
 	return 0;
@@ -129,14 +131,17 @@ static int close_files(struct store *s, bool sync, struct err *e)
 int group_add(struct store *s, const struct pending *p, struct err *e)
 {
 	struct group *g = &s->group;
+	size_t closed = g->n > KEPT_OPEN ? g->n : 0;
 	g->at[g->n++] = *p;
 	g->bytes += p->file.size_disk;
+	/* One that was begun in the group before is the writer's, and closed by it without a flush. */
+	g->bulk = g->bulk || p->file.fd < 0;
 	if (g->n <= KEPT_OPEN)
 		return 0;
 	if (group_try_syncfs(s, e) != 0)
 		return -1;
 	g->bulk = s->syncfs == SYNCFS_WORKS;
-	return close_files(s, !g->bulk, e);
+	return close_files(s, closed, !g->bulk, e);
 }
 
 /* ---- names ------------------------------------------------------------------------------------ */
@@ -257,6 +262,8 @@ void group_undo(struct store *s)
 {
 	struct group *g = &s->group;
 	struct err ignored = ERR_INIT;
+	if (s->writer != NULL && writer_drain(s->writer, &ignored) != 0)
+		err_clear(&ignored);
 	for (size_t i = 0; i < g->n; i++) {
 		struct folder *f;
 		fsys_close_quiet(s->fs, g->at[i].file.fd);
@@ -270,7 +277,9 @@ void group_undo(struct store *s)
 static int commit(struct store *s, struct err *e)
 {
 	struct group *g = &s->group;
-	if (close_files(s, !g->bulk, e) != 0 || (g->bulk && sync_all(s, e) != 0))
+	if (s->writer != NULL && writer_drain(s->writer, e) != 0)
+		return -1;
+	if (close_files(s, 0, !g->bulk, e) != 0 || (g->bulk && sync_all(s, e) != 0))
 		return -1;
 	if (publish_all(s, e) != 0)
 		return -1;

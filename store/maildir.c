@@ -160,6 +160,8 @@ int maildir_open(struct maildir *m, const struct fsys *fs, int mail, struct slic
 	m->dir = m->cur = m->tmp = -1;
 	m->cur_dirty = false;
 	m->listing = NULL;
+	m->made_file = false;
+	m->waiting = 0;
 	buf_init(&m->path, NAME_PATH_MAX);
 	keyword_map_init(&m->keywords);
 	buf_add_slice(&m->path, path);

@@ -27,6 +27,8 @@ struct maildir {
 	bool cur_dirty; /* entries were added or renamed since the last flush */
 	/* What cur/ and new/ hold, once a file was not where it should be; else NULL. */
 	struct maildir_listing *listing;
+	bool made_file;	  /* in tmp/: this mailbox can be written to */
+	unsigned waiting; /* pieces for it in a writer, under the writer's lock */
 };
 
 /* Make (all levels, 0700, parents flushed) and open mail/<path>. `mail` is the descriptor of
@@ -50,23 +52,25 @@ int maildir_save_keywords(struct maildir *m, struct err *e) NODISCARD;
 
 /* A file in tmp/, being written. */
 struct maildir_file;
+struct writer;
+#define MAILDIR_TMP_NAME 64 /* bytes of such a name */
 
 /* serial makes the name unique within the archive: "<pid>.<serial>.imapsync-tmp" (with ".raw" in
  * front of the suffix when it had to be written again as received). A leftover of that name is
  * replaced: the caller holds the lock. lf: convert CRLF to LF as long as that can be undone. hash
- * is borrowed and used until finish or discard. */
+ * is borrowed and used until finish or discard, and so is the writer, which may be NULL: then all is written at once. */
 int maildir_file_begin(struct maildir *m, uint64_t serial, bool lf, struct sha256 *hash,
-	struct maildir_file **out, struct err *e) NODISCARD;
+	struct writer *w, struct maildir_file **out, struct err *e) NODISCARD;
 int maildir_file_write(struct maildir_file *f, const void *p, size_t n, struct err *e) NODISCARD;
 
 /* What the finished file is. */
 struct maildir_done {
 	uint64_t size_disk, size_wire;
 	unsigned char sha256[SHA256_LEN];
-	char tmp_name[64];
-	int fd; /* still open, for the flush; the caller closes it with maildir_file_flush() */
+	char tmp_name[MAILDIR_TMP_NAME];
+	int fd; /* still open, for the flush; the caller closes it with maildir_file_flush(). -1: a writer closes it */
 };
-/* All bytes are written; sets mtime = secs. *f is consumed, also on failure. */
+/* All bytes are written, or with the writer; sets mtime = secs. *f is consumed, also on failure. */
 int maildir_file_finish(
 	struct maildir_file *f, int64_t secs, struct maildir_done *done, struct err *e) NODISCARD;
 void maildir_file_discard(struct maildir_file *f); /* NULL is fine */

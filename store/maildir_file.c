@@ -8,7 +8,7 @@
  * what was written so far is expanded again (into a new file, unless it is still all in the
  * buffer) and the rest goes in as it comes. A CR that no LF follows is an ordinary byte.
  *
- * A small message costs one open, one write and one close.
+ * A small message costs one open, one write and one close; in a first sync another thread does these (writer.h).
  */
 #include "store/maildir.h"
 
@@ -20,8 +20,9 @@
 #include <unistd.h>
 
 #include "store/maildir_internal.h"
+#include "store/writer.h"
 
-#define FILE_BUFFER (64u << 10)
+#define FILE_BUFFER WRITER_BUFFER
 
 struct maildir_file {
 	struct maildir *m;
@@ -35,31 +36,69 @@ struct maildir_file {
 	bool lf;     /* still converting */
 	bool cr;     /* converting, and the last byte received was a CR, which is not in buf yet */
 	bool failed; /* bytes are missing: the file must not be finished */
-	char tmp_name[sizeof((struct maildir_done *)0)->tmp_name];
+	struct writer *writer; /* writes `out`; NULL: we write, to fd */
+	struct writer_file *out;
+	char tmp_name[MAILDIR_TMP_NAME];
 };
 
 /* ---- making the file ------------------------------------------------------------------------- */
 
-/* Make tmp/<pid>.<serial><middle>.imapsync-tmp and put its name into f->tmp_name. */
-static int create_tmp(struct maildir_file *f, const char *middle, struct err *e)
+int maildir_create_tmp(struct maildir *m, const char *name)
 {
-	const struct fsys *fs = f->m->fs;
+	const struct fsys *fs = m->fs;
+	int fd = fsys_create(fs, m->tmp, name);
+	/* Process ids come again, in containers on every start: such a file is a leftover. */
+	if (fd < 0 && errno == EEXIST && fs->unlinkat(fs->ctx, m->tmp, name) == 0)
+		fd = fsys_create(fs, m->tmp, name);
+	return fd;
+}
+
+/* tmp/<pid>.<serial><middle>.imapsync-tmp */
+static void name_tmp(struct maildir_file *f, const char *middle)
+{
 	snprintf(f->tmp_name, sizeof f->tmp_name, "%ld.%llu%s" TMP_SUFFIX, (long)getpid(),
 		(unsigned long long)f->serial, middle);
-	int fd = fsys_create(fs, f->m->tmp, f->tmp_name);
-	/* Process ids come again, in containers on every start: such a file is a leftover. */
-	if (fd < 0 && errno == EEXIST && fs->unlinkat(fs->ctx, f->m->tmp, f->tmp_name) == 0)
-		fd = fsys_create(fs, f->m->tmp, f->tmp_name);
+}
+
+static int create_tmp(struct maildir_file *f, const char *middle, struct err *e)
+{
+	name_tmp(f, middle);
+	int fd = maildir_create_tmp(f->m, f->tmp_name);
 	return fd >= 0 ? fd : maildir_fail(f->m, e, "make", "tmp", f->tmp_name);
 }
 
+/* The first file of a mailbox is made at once: one that cannot be written to is this mailbox's own trouble, which the
+ * writer could not tell from others. */
+static int open_tmp(struct maildir_file *f, struct writer *w, struct err *e)
+{
+	if (w != NULL && f->m->made_file) {
+		name_tmp(f, "");
+	} else {
+		f->fd = create_tmp(f, "", e);
+		if (f->fd < 0)
+			return -1;
+		f->m->made_file = true;
+	}
+	if (w == NULL)
+		return 0;
+	f->out = writer_file_new(f->m, f->fd, f->tmp_name);
+	if (f->out == NULL) {
+		fsys_close_quiet(f->m->fs, f->fd);
+		maildir_remove_tmp(f->m, f->tmp_name);
+		return err_nomem(e, "starting a message file");
+	}
+	f->writer = w;
+	f->fd = -1;
+	return 0;
+}
+
 int maildir_file_begin(struct maildir *m, uint64_t serial, bool lf, struct sha256 *hash,
-	struct maildir_file **out, struct err *e)
+	struct writer *w, struct maildir_file **out, struct err *e)
 {
 	*out = NULL;
 	struct maildir_file *f = calloc(1, sizeof *f);
 	if (f != NULL)
-		f->buf = malloc(FILE_BUFFER);
+		f->buf = w != NULL ? writer_buffer(w) : malloc(FILE_BUFFER);
 	if (f == NULL || f->buf == NULL) {
 		free(f);
 		return err_nomem(e, "starting a message file");
@@ -69,10 +108,7 @@ int maildir_file_begin(struct maildir *m, uint64_t serial, bool lf, struct sha25
 	f->serial = serial;
 	f->lf = lf;
 	f->fd = -1;
-	int result = sha256_begin(hash, e);
-	if (result == 0 && (f->fd = create_tmp(f, "", e)) < 0)
-		result = -1;
-	if (result != 0) {
+	if (sha256_begin(hash, e) != 0 || open_tmp(f, w, e) != 0) {
 		free(f->buf);
 		free(f);
 		return -1;
@@ -91,8 +127,12 @@ void maildir_file_discard(struct maildir_file *f)
 {
 	if (f == NULL)
 		return;
-	fsys_close_quiet(f->m->fs, f->fd);
-	maildir_remove_tmp(f->m, f->tmp_name);
+	if (f->writer != NULL) {
+		writer_discard(f->writer, f->out);
+	} else {
+		fsys_close_quiet(f->m->fs, f->fd);
+		maildir_remove_tmp(f->m, f->tmp_name);
+	}
 	release(f);
 }
 
@@ -106,9 +146,24 @@ static int write_out(struct maildir_file *f, const void *p, size_t n, struct err
 	return 0;
 }
 
+/* The buffer goes to the writer, and there is another one. */
+static int hand_over(struct maildir_file *f, struct err *e)
+{
+	unsigned char *next = writer_buffer(f->writer);
+	if (next == NULL)
+		return err_nomem(e, "writing a message file");
+	writer_put(f->writer, f->out, f->buf, f->used);
+	f->flushed += f->used;
+	f->buf = next;
+	f->used = 0;
+	return writer_check(f->writer, e);
+}
+
 static int flush_buffer(struct maildir_file *f, struct err *e)
 {
 	size_t n = f->used;
+	if (n > 0 && f->writer != NULL)
+		return hand_over(f, e);
 	f->used = 0;
 	return n == 0 ? 0 : write_out(f, f->buf, n, e);
 }
@@ -117,8 +172,14 @@ static int put(struct maildir_file *f, const unsigned char *p, size_t n, struct 
 {
 	if (n > FILE_BUFFER - f->used && flush_buffer(f, e) != 0)
 		return -1;
-	if (n > FILE_BUFFER)
+	if (n > FILE_BUFFER && f->writer == NULL)
 		return write_out(f, p, n, e);
+	for (; n > FILE_BUFFER; p += FILE_BUFFER, n -= FILE_BUFFER) {
+		memcpy(f->buf, p, FILE_BUFFER);
+		f->used = FILE_BUFFER;
+		if (flush_buffer(f, e) != 0)
+			return -1;
+	}
 	if (n > 0)
 		memcpy(f->buf + f->used, p, n);
 	f->used += n;
@@ -178,9 +239,15 @@ static int copy_expanded(
 	return result;
 }
 
-/* What is in the file already, as it was on the wire, goes into another file. */
+/* What is in the file already, as it was on the wire, goes into another file, written by us. */
 static int rewrite_file(struct maildir_file *f, struct err *e)
 {
+	if (f->writer != NULL) {
+		f->fd = writer_take_back(f->writer, f->out, e);
+		f->writer = NULL;
+		if (f->fd < 0)
+			return -1;
+	}
 	char old_name[sizeof f->tmp_name];
 	int old = f->fd;
 	uint64_t size = f->flushed;
@@ -275,28 +342,42 @@ int maildir_file_write(struct maildir_file *f, const void *p, size_t n, struct e
 
 /* mtime = INTERNALDATE. The name has the date as well, so a file system that cannot hold it (FAT
  * before 1980) is no reason to lose the message. */
-static int set_time(struct maildir_file *f, int64_t secs, struct err *e)
+int maildir_set_time(const struct fsys *fs, int fd, int64_t secs)
 {
-	const struct fsys *fs = f->m->fs;
 	struct timespec times[2];
 	memset(times, 0, sizeof times);
 	times[0].tv_nsec = UTIME_OMIT;
 	times[1].tv_sec = (time_t)secs;
-	if (fs->futimens(fs->ctx, f->fd, times) == 0 || errno == EINVAL || errno == EOVERFLOW ||
-		errno == ENOTSUP || errno == ENOSYS)
-		return 0;
-	return maildir_fail(f->m, e, "set the time of", "tmp", f->tmp_name);
+	bool fine = fs->futimens(fs->ctx, fd, times) == 0 || errno == EINVAL ||
+		errno == EOVERFLOW || errno == ENOTSUP || errno == ENOSYS;
+	return fine ? 0 : -1;
 }
 
-static int finish(struct maildir_file *f, int64_t secs, struct maildir_done *done, struct err *e)
+/* The rest goes to the writer. */
+static int finish_later(struct maildir_file *f, int64_t secs, struct err *e)
+{
+	f->flushed += f->used;
+	writer_finish(f->writer, f->out, f->buf, f->used, secs);
+	f->buf = NULL;
+	return writer_check(f->writer, e);
+}
+
+static int finish(struct maildir_file *f, int64_t secs, struct err *e)
+{
+	if (flush_buffer(f, e) != 0)
+		return -1;
+	return maildir_set_time(f->m->fs, f->fd, secs) == 0
+		? 0
+		: maildir_fail(f->m, e, "set the time of", "tmp", f->tmp_name);
+}
+
+static int complete(struct maildir_file *f, struct maildir_done *done, struct err *e)
 {
 	if (f->failed)
 		return err_set(e, ERR_MESSAGE, E_STATE, "this message file has failed before");
 	if (f->cr && put_byte(f, '\r', e) != 0)
 		return -1;
-	if (flush_buffer(f, e) != 0 || sha256_end(f->hash, done->sha256, e) != 0)
-		return -1;
-	return set_time(f, secs, e);
+	return sha256_end(f->hash, done->sha256, e);
 }
 
 int maildir_file_finish(
@@ -304,16 +385,17 @@ int maildir_file_finish(
 {
 	memset(done, 0, sizeof *done);
 	done->fd = -1;
-	if (finish(f, secs, done, e) != 0) {
+	if (complete(f, done, e) != 0 || (f->writer == NULL && finish(f, secs, e) != 0)) {
 		maildir_file_discard(f);
 		return -1;
 	}
+	int result = f->writer != NULL ? finish_later(f, secs, e) : 0;
 	done->size_disk = f->flushed;
 	done->size_wire = f->wire;
 	memcpy(done->tmp_name, f->tmp_name, sizeof done->tmp_name);
 	done->fd = f->fd;
 	release(f);
-	return 0;
+	return result;
 }
 
 int maildir_file_flush(struct maildir *m, struct maildir_done *done, bool sync, struct err *e)

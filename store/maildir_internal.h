@@ -19,6 +19,11 @@ int maildir_fail_message(const struct maildir *m, struct err *e, const char *doi
 /* A name from the index or a caller must be one component: E_CORRUPT (ERR_MESSAGE) otherwise. */
 int maildir_check_component(const struct maildir *m, const char *name, struct err *e) NODISCARD;
 
+/* Make tmp/<name>; a leftover of that name is replaced. -1: errno. */
+int maildir_create_tmp(struct maildir *m, const char *name);
+/* mtime = secs; 0 also where the file system cannot have that time. -1: errno. */
+int maildir_set_time(const struct fsys *fs, int fd, int64_t secs);
+
 /* A file that was found by its base; the name is borrowed until the next search. */
 struct maildir_found {
 	const char *name;

@@ -360,6 +360,7 @@ void store_close(struct store *s)
 	if (s->x != NULL)
 		group_undo(s);
 	folders_close(s);
+	writer_free(s->writer);
 	index_close(s->x);
 	flagsets_release(s);
 	free(s->group.at);

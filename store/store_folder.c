@@ -27,6 +27,7 @@ static int settle(struct store *s, struct folder *f, struct err *e)
 
 static void drop(struct store *s, size_t i)
 {
+	writer_wait(s->writer, &s->folder[i]->m);
 	maildir_close(&s->folder[i]->m);
 	free(s->folder[i]);
 	s->folder[i] = s->folder[--s->folders];

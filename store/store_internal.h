@@ -13,6 +13,7 @@
 #include "store/index.h"
 #include "store/maildir.h"
 #include "store/store.h"
+#include "store/writer.h"
 
 /* An open mailbox directory, kept for the next message (store_folder.c). */
 struct folder {
@@ -77,6 +78,8 @@ struct store {
 	uint64_t serial;
 	struct group group;
 	enum syncfs_state syncfs;
+	struct writer *writer; /* writes the files of a large group; NULL: none yet */
+	bool no_writer;	       /* there can be none */
 	struct fsys lazy; /* fs, but new folders and their side files wait for the next syncfs() */
 	bool owed;	  /* by lazy: the next commit must flush the whole file system */
 	struct flagset_cache flagsets;

@@ -32,6 +32,17 @@ static void let_go(struct store_message *m)
 	free(m);
 }
 
+/* Few files are not worth a thread, and where syncfs() is missing each one is flushed by itself. */
+static struct writer *writer_of(struct store *s)
+{
+	struct err ignored = ERR_INIT;
+	if (!s->group.bulk || s->no_writer)
+		return NULL;
+	if (s->writer == NULL)
+		s->no_writer = !s->fs->threads || writer_new(&s->writer, &ignored) != 0;
+	return s->writer;
+}
+
 static int begin(struct store_generation *g, struct store_message **out, struct err *e)
 {
 	struct store *s = g->s;
@@ -47,8 +58,8 @@ static int begin(struct store_generation *g, struct store_message **out, struct 
 	f->held++;
 	m->hash = sha256_new(e);
 	if (m->hash == NULL ||
-		maildir_file_begin(
-			&f->m, ++s->serial, s->newline == STORE_LF, m->hash, &m->file, e) != 0) {
+		maildir_file_begin(&f->m, ++s->serial, s->newline == STORE_LF, m->hash,
+			writer_of(s), &m->file, e) != 0) {
 		let_go(m);
 		return -1;
 	}
@@ -187,6 +198,7 @@ static int join(struct store_generation *g, struct folder *f, const struct store
 		known = is_known(g, meta->uid, done->sha256, e);
 	int result = known == 0 ? enter_group(g, meta, done, &taken, e) : known;
 	if (!taken) {
+		writer_wait(g->s->writer, &f->m);
 		fsys_close_quiet(g->s->fs, done->fd);
 		maildir_remove_tmp(&f->m, done->tmp_name);
 	}

@@ -39,9 +39,10 @@ const char *fault_kind_name(enum fault_kind kind)
 	return kind_names[kind];
 }
 
-/* Count one call; true: it has to fail, errno is set. */
-static bool fails(struct fault_fsys *f, enum fault_kind kind, const char *a, const char *b)
+/* The lock is held. */
+static bool count(struct fault_fsys *f, enum fault_kind kind, const char *a, const char *b)
 {
+	f->helped = f->helped || !pthread_equal(f->owner, pthread_self());
 	f->calls[kind]++;
 	f->calls[FAULT_ANY]++;
 	if (f->logging)
@@ -62,10 +63,19 @@ static bool fails(struct fault_fsys *f, enum fault_kind kind, const char *a, con
 	return true;
 }
 
-/* Reads and writes also come short and are interrupted. */
-static bool io_fails(struct fault_fsys *f, enum fault_kind kind, size_t *n)
+/* Count one call; true: it has to fail, errno is set. */
+static bool fails(struct fault_fsys *f, enum fault_kind kind, const char *a, const char *b)
 {
-	if (fails(f, kind, NULL, NULL))
+	pthread_mutex_lock(&f->lock);
+	bool fail = count(f, kind, a, b);
+	pthread_mutex_unlock(&f->lock);
+	return fail;
+}
+
+/* The lock is held. */
+static bool count_io(struct fault_fsys *f, enum fault_kind kind, size_t *n)
+{
+	if (count(f, kind, NULL, NULL))
 		return true;
 	f->io_calls++;
 	if (f->interrupt != 0 && f->io_calls % f->interrupt == 0) {
@@ -77,9 +87,25 @@ static bool io_fails(struct fault_fsys *f, enum fault_kind kind, size_t *n)
 	return false;
 }
 
+/* Reads and writes also come short and are interrupted. */
+static bool io_fails(struct fault_fsys *f, enum fault_kind kind, size_t *n)
+{
+	pthread_mutex_lock(&f->lock);
+	bool fail = count_io(f, kind, n);
+	pthread_mutex_unlock(&f->lock);
+	return fail;
+}
+
+static void add_open(struct fault_fsys *f, long n)
+{
+	pthread_mutex_lock(&f->lock);
+	f->open += n;
+	pthread_mutex_unlock(&f->lock);
+}
+
 static int opened(struct fault_fsys *f, int fd)
 {
-	f->open += fd >= 0;
+	add_open(f, fd >= 0);
 	return fd;
 }
 
@@ -169,7 +195,7 @@ static int fault_close(void *ctx, int fd)
 	struct fault_fsys *f = ctx;
 	bool fail = fails(f, FAULT_CLOSE, NULL, NULL);
 	int keep = errno, result = f->real->close(f->real->ctx, fd);
-	f->open--;
+	add_open(f, -1);
 	errno = fail ? keep : errno;
 	return fail ? -1 : result;
 }
@@ -242,7 +268,7 @@ static int fault_closedir(void *ctx, DIR *d)
 	struct fault_fsys *f = ctx;
 	bool fail = fails(f, FAULT_CLOSEDIR, NULL, NULL);
 	int keep = errno, result = f->real->closedir(f->real->ctx, d);
-	f->open--;
+	add_open(f, -1);
 	errno = fail ? keep : errno;
 	return fail ? -1 : result;
 }
@@ -251,6 +277,8 @@ void fault_fsys_init(struct fault_fsys *f)
 {
 	memset(f, 0, sizeof *f);
 	f->real = fsys_real();
+	pthread_mutex_init(&f->lock, NULL);
+	f->owner = pthread_self();
 	buf_init(&f->log, 1u << 20);
 	f->fs = (struct fsys){
 		.ctx = f,
@@ -283,6 +311,7 @@ void fault_fsys_init(struct fault_fsys *f)
 void fault_fsys_release(struct fault_fsys *f)
 {
 	buf_release(&f->log);
+	pthread_mutex_destroy(&f->lock);
 }
 
 void fault_fsys_fail(struct fault_fsys *f, enum fault_kind kind, unsigned long nth, int error)

@@ -10,10 +10,14 @@
  *
  * A call that is made to fail has no effect, but for close: the descriptor is closed and the failure
  * reported, as systems do. Descriptors are counted, so that a test can see leaks.
+ *
+ * All calls come from one thread, so that call number n is the same one each time; a test that sets fs.threads lets a
+ * second one take part.
  */
 #ifndef TESTS_SUPPORT_FAULT_FSYS_H
 #define TESTS_SUPPORT_FAULT_FSYS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -65,8 +69,11 @@ struct fault_fsys {
 	size_t longest_io;		      /* most bytes of one read or write; 0 = no limit */
 	unsigned interrupt; /* every so many reads and writes fail with EINTR; 0 = none */
 	unsigned long io_calls;
-	long open;	/* descriptors opened and not closed */
-	struct buf log; /* "kind name[ name]\n" for each call while logging */
+	long open; /* descriptors opened and not closed */
+	pthread_mutex_t lock;
+	pthread_t owner; /* who called fault_fsys_init() */
+	bool helped;	 /* another thread has made a call */
+	struct buf log;	 /* "kind name[ name]\n" for each call while logging */
 	bool logging;
 };
 

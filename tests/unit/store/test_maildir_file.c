@@ -135,7 +135,7 @@ static void check_small(struct memory *f, struct maildir *m, struct sha256 *h,
 	struct err e = ERR_INIT;
 	size_t crlf;
 	bool convertible = is_convertible(p, n, &crlf);
-	cr_assert_eq(maildir_file_begin(m, 1, lf, h, &file, &e), 0);
+	cr_assert_eq(maildir_file_begin(m, 1, lf, h, NULL, &file, &e), 0);
 	if (maildir_file_write(file, p, cut, &e) != 0 ||
 		maildir_file_write(file, p + cut, n - cut, &e) != 0 ||
 		maildir_file_finish(file, 0, &done, &e) != 0)
@@ -195,7 +195,7 @@ Test(maildir_file, costs_one_open_one_write_and_one_close_for_a_small_message)
 		memset(&m, 0, sizeof m);
 		m.fs = &f.fs;
 		struct sha256 *h = sha256_new(&e);
-		cr_assert_eq(maildir_file_begin(&m, 1, true, h, &file, &e), 0);
+		cr_assert_eq(maildir_file_begin(&m, 1, true, h, NULL, &file, &e), 0);
 		for (const char *p = texts[i]; *p != '\0'; p++)
 			cr_assert_eq(maildir_file_write(file, p, 1, &e), 0);
 		cr_assert_eq(maildir_file_finish(file, 0, &done, &e), 0);
@@ -245,7 +245,7 @@ static int deliver(struct place *p, const struct slice *part, size_t parts, cons
 	struct maildir_done *done)
 {
 	struct maildir_file *file;
-	if (maildir_file_begin(&p->m, 1, true, p->hash, &file, &p->e) != 0)
+	if (maildir_file_begin(&p->m, 1, true, p->hash, NULL, &file, &p->e) != 0)
 		return -1;
 	for (size_t i = 0; i < parts; i++)
 		if (maildir_file_write(file, part[i].p, part[i].n, &p->e) != 0) {
@@ -368,7 +368,7 @@ Test(maildir_file, notices_that_its_file_was_cut_before_it_is_written_again)
 	struct maildir_file *file;
 	place_make(&p);
 	unsigned char *text = make_text(2 * BUFFER, 78);
-	cr_assert_eq(maildir_file_begin(&p.m, 1, true, p.hash, &file, &p.e), 0);
+	cr_assert_eq(maildir_file_begin(&p.m, 1, true, p.hash, NULL, &file, &p.e), 0);
 	cr_assert_eq(maildir_file_write(file, text, 2 * BUFFER, &p.e), 0);
 	char name[300];
 	snprintf(name, sizeof name, "%s/mail/Example/tmp/%ld.1.imapsync-tmp", p.tree.path,
@@ -394,7 +394,7 @@ Test(maildir_file, sets_the_time_of_the_message_and_private_modes_whatever_the_u
 		cr_assert_eq(maildir_open(&p.m, &p.f.fs, p.mail, slice_str("A/B"), true, &p.e), 0);
 		struct maildir_file *file;
 		struct maildir_done done;
-		cr_assert_eq(maildir_file_begin(&p.m, 5, true, p.hash, &file, &p.e), 0);
+		cr_assert_eq(maildir_file_begin(&p.m, 5, true, p.hash, NULL, &file, &p.e), 0);
 		cr_assert_eq(maildir_file_write(file, "x", 1, &p.e), 0);
 		cr_assert_eq(maildir_file_finish(file, times[i], &done, &p.e), 0);
 		cr_assert_eq(maildir_file_flush(&p.m, &done, true, &p.e), 0);
@@ -466,12 +466,12 @@ Test(maildir_file, leaves_nothing_when_it_is_discarded_and_refuses_to_go_on_afte
 	struct maildir_done done;
 	place_make(&p);
 	maildir_file_discard(NULL);
-	cr_assert_eq(maildir_file_begin(&p.m, 1, true, p.hash, &file, &p.e), 0);
+	cr_assert_eq(maildir_file_begin(&p.m, 1, true, p.hash, NULL, &file, &p.e), 0);
 	cr_assert_eq(maildir_file_write(file, "x", 1, &p.e), 0);
 	maildir_file_discard(file);
 	cr_assert_eq(tmp_tree_count(&p.tree, "mail/Example/tmp"), 0);
 	unsigned char *big = make_text(3 * BUFFER, 78);
-	cr_assert_eq(maildir_file_begin(&p.m, 1, true, p.hash, &file, &p.e), 0);
+	cr_assert_eq(maildir_file_begin(&p.m, 1, true, p.hash, NULL, &file, &p.e), 0);
 	fault_fsys_fail(&p.f, FAULT_WRITE, 1, ENOSPC);
 	cr_assert_eq(maildir_file_write(file, big, 3 * BUFFER, &p.e), -1);
 	cr_assert_eq(p.e.code, E_FULL);

@@ -25,7 +25,7 @@ static void die(void)
 	kill(getpid(), SIGKILL);
 }
 
-enum victim { SYSTEM_CALL, SQLITE_OPERATION };
+enum victim { SYSTEM_CALL, SYSTEM_CALL_OF_ANY_THREAD, SQLITE_OPERATION };
 
 /* Run the backup in a child that dies at step n. true: it died; false: it came to the end. */
 static bool killed_at(const char *path, enum victim victim, unsigned long n)
@@ -38,7 +38,8 @@ static bool killed_at(const char *path, enum victim victim, unsigned long n)
 		unsigned fetched;
 		fault_fsys_init(&f);
 		f.at_fault = die;
-		if (victim == SYSTEM_CALL)
+		f.fs.threads = victim == SYSTEM_CALL_OF_ANY_THREAD;
+		if (victim != SQLITE_OPERATION)
 			fault_fsys_fail(&f, FAULT_ANY, n, EIO);
 		else if (!fault_vfs_install())
 			_exit(3);
@@ -90,6 +91,14 @@ Test(store_crash, a_backup_may_be_killed_before_any_system_call)
 {
 	unsigned long n = 1;
 	while (round_at(SYSTEM_CALL, n))
+		n++;
+	cr_assert_gt(n, 200, "only %lu steps were tried", n);
+}
+
+Test(store_crash, a_backup_may_be_killed_before_any_system_call_when_a_thread_writes)
+{
+	unsigned long n = 1;
+	while (round_at(SYSTEM_CALL_OF_ANY_THREAD, n))
 		n++;
 	cr_assert_gt(n, 200, "only %lu steps were tried", n);
 }

@@ -39,8 +39,10 @@ static void must_heal(const char *path, const char *what, unsigned long n)
 	cr_assert_eq(fetched, 0, "%s %lu: %u messages were fetched again", what, n, fetched);
 }
 
+enum way { ONE_THREAD, NO_SYNCFS, WITH_WRITER };
+
 /* One round; false: there are not so many calls. */
-static bool round_with(int error, unsigned long n, bool no_syncfs)
+static bool round_with(int error, unsigned long n, enum way way)
 {
 	struct tmp_tree t;
 	char path[256];
@@ -50,14 +52,16 @@ static bool round_with(int error, unsigned long n, bool no_syncfs)
 	cr_assert(tmp_tree_make(&t));
 	path_in(&t, path);
 	fault_fsys_init(&f);
-	if (no_syncfs)
+	if (way == NO_SYNCFS)
 		f.always[FAULT_SYNCFS] = ENOSYS;
+	f.fs.threads = way == WITH_WRITER;
 	fault_fsys_fail(&f, FAULT_ANY, n, error);
 	int result = archive_rig_sync(path, &f.fs, &fetched, &e);
 	bool failed = f.failed, more = f.calls[FAULT_ANY] >= n;
 	cr_assert(failed || result == 0, "call %lu: %s", n, e.text);
 	cr_assert_eq(f.open, 0, "call %lu: %ld descriptors are still open", n, f.open);
 	cr_assert(result == 0 || e.text[0] != '\0', "call %lu: no text", n);
+	cr_assert(f.helped == (way == WITH_WRITER) || failed, "the wrong threads were at work");
 	fault_fsys_release(&f);
 	must_heal(path, "call", n);
 	tmp_tree_remove(&t);
@@ -67,7 +71,7 @@ static bool round_with(int error, unsigned long n, bool no_syncfs)
 Test(store_group, every_system_call_may_fail_with_an_input_output_error)
 {
 	unsigned long n = 1;
-	while (round_with(EIO, n, false))
+	while (round_with(EIO, n, ONE_THREAD))
 		n++;
 	cr_assert_gt(n, 200, "only %lu calls were tried", n);
 }
@@ -75,7 +79,7 @@ Test(store_group, every_system_call_may_fail_with_an_input_output_error)
 Test(store_group, every_system_call_may_fail_because_the_disk_is_full)
 {
 	unsigned long n = 1;
-	while (round_with(ENOSPC, n, false))
+	while (round_with(ENOSPC, n, ONE_THREAD))
 		n++;
 	cr_assert_gt(n, 200, "only %lu calls were tried", n);
 }
@@ -83,7 +87,16 @@ Test(store_group, every_system_call_may_fail_because_the_disk_is_full)
 Test(store_group, every_system_call_may_fail_where_there_is_no_syncfs)
 {
 	unsigned long n = 1;
-	while (round_with(EIO, n, true))
+	while (round_with(EIO, n, NO_SYNCFS))
+		n++;
+	cr_assert_gt(n, 200, "only %lu calls were tried", n);
+}
+
+/* Which call is number n differs from run to run then. */
+Test(store_group, every_system_call_may_fail_when_a_thread_writes)
+{
+	unsigned long n = 1;
+	while (round_with(n % 2 == 0 ? EIO : ENOSPC, n, WITH_WRITER))
 		n++;
 	cr_assert_gt(n, 200, "only %lu calls were tried", n);
 }
