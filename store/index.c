@@ -76,11 +76,15 @@ static char *real_name(struct index *x, const struct fsys *fs, int root, struct 
  * trusted_schema, defensive, cell_size_check: the file may have been written by somebody else.
  * locking_mode EXCLUSIVE: nobody else may come in between, and the journal needs no re-reading.
  * temp_store MEMORY: nothing of the archive is written outside of it.
+ * cache_size, KB: what a second reading of a page saves is less than what it costs to hold it, for the system has it too. But
+ * a page that was changed has to stay until the commit, or the journal is flushed once more for it: cache_spill, in pages,
+ * leaves room for all that a group of 1,000 messages changes in the indexes, where each of them is somewhere else.
  */
 static const char writer_setup[] = "PRAGMA trusted_schema = OFF;"
 				   "PRAGMA cell_size_check = ON;"
 				   "PRAGMA temp_store = MEMORY;"
-				   "PRAGMA cache_size = -8192;"
+				   "PRAGMA cache_size = -4096;"
+				   "PRAGMA cache_spill = 4096;"
 				   "PRAGMA locking_mode = EXCLUSIVE;"
 				   "PRAGMA journal_mode = TRUNCATE;"
 				   "PRAGMA synchronous = FULL;"
