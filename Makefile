@@ -75,7 +75,7 @@ PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lssl -lcry
 LIBRARY_LIBS := $(shell $(PKG_CONFIG) --libs openssl zlib 2>/dev/null || echo -lssl -lcrypto -lz)
 
 ALL_CPPFLAGS = -I. -D_GNU_SOURCE -DIMAPSYNC_VERSION='"$(VERSION)"' $(FORTIFY) $(PKG_CFLAGS) $(CPPFLAGS)
-ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN_CC) $(PROBED_CC) $(CFLAGS) $(LIBRARY_CC) $(INSTRUMENT)
+ALL_CFLAGS = -std=c11 -pthread $(WARN) $(HARDEN_CC) $(PROBED_CC) $(CFLAGS) $(LIBRARY_CC) $(INSTRUMENT)
 ALL_LDFLAGS = $(HARDEN_LD) $(PROBED_LD) $(INSTRUMENT) $(LDFLAGS)
 
 # A leak, an overflow or undefined behaviour must fail the run: Criterion hides leak reports unless the
@@ -111,7 +111,7 @@ test_$(1) := $$(sort $$(wildcard tests/unit/$(1)/test_*.c))
 bin_$(1) := $$(test_$(1):%.c=$(BUILD)/%)
 $$(bin_$(1)): $(BUILD)/%: $(BUILD)/%.o $$(libs_$(1)) $(BUILD)/libsupport.a
 	@echo "  LINK  $$@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $$@ $$< $(BUILD)/libsupport.a $$(libs_$(1)) $(PKG_LIBS) -lcriterion -lpthread
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $$@ $$< $(BUILD)/libsupport.a $$(libs_$(1)) $(PKG_LIBS) -lcriterion
 .PHONY: unit-$(1)
 unit-$(1): $$(bin_$(1))
 	@tests/run-unit $$(bin_$(1))
@@ -148,7 +148,8 @@ SONAME := libimap4.so.$(ABI)
 SHARED := $(BUILD)/$(SONAME)
 STATIC := $(BUILD)/libimap4.a
 OBJCOPY ?= objcopy
-library_obj := $(foreach l,$(below_imap),$(obj_$(l)))
+# The library starts no threads.
+library_obj := $(filter-out $(BUILD)/core/base/hasher.o,$(foreach l,$(below_imap),$(obj_$(l))))
 library_headers := $(sort $(wildcard core/imap/imap4*.h))
 library_manuals := $(sort $(wildcard core/imap/*.3))
 # Machine code, for in the intermediate code of link-time optimisation no name can be made local.
@@ -265,9 +266,19 @@ check-install: $(PROGRAM) lib
 check-live: $(PROGRAM) examples
 	@tests/live/run $(PROGRAM)
 
+# The thread sanitizer, over a plain program: Criterion does not start under it.
+.PHONY: check-threads
+check-threads:
+	@$(MAKE) --no-print-directory BUILD=build/threads SANITIZE=thread build/threads/tests/threads/hasher
+	@build/threads/tests/threads/hasher && echo "ok   threads: no race"
+$(BUILD)/tests/threads/hasher: $(BUILD)/tests/threads/hasher.o $(BUILD)/libbase.a
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 # The long suites: more kills, cuts and bytes; everything again under the sanitizers and with the other compiler.
 check-all: check
 	@IMAPSYNC_LONG=1 $(MAKE) --no-print-directory check-live
+	@$(MAKE) --no-print-directory check-threads
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined CFLAGS="-O1 -g" check-installed
 	@$(MAKE) --no-print-directory CC=clang DEVELOPER=1 all unit
 
@@ -329,7 +340,7 @@ $(BUILD)/tests/bench/tunlink: $(BUILD)/tests/bench/tunlink.o $(BUILD)/tests/benc
 $(BUILD)/tests/bench/relay: $(BUILD)/tests/bench/relay.o $(BUILD)/tests/bench/delay.o
 $(bench_programs):
 	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lpthread
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 # ---- housekeeping --------------------------------------------------------------------------------
 .PHONY: lint format clean help
@@ -351,6 +362,7 @@ help:
 	@echo "make check            install what tests need, build, run the tests (minutes)"
 	@echo "make check-all        the same under sanitizers and with clang (longer)"
 	@echo "make unit-LAYER       unit tests of one layer: $(LAYERS)"
+	@echo "make check-threads    the thread that hashes, under the thread sanitizer"
 	@echo "make fuzz             fuzz every parser, FUZZ_SECONDS=60 each (clang)"
 	@echo "make bench            measure against mbsync and what the machine allows (tests/bench/README.md)"
 	@echo "make bench-scale      what a run costs by folders and messages, and what many accounts need"
