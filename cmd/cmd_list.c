@@ -191,7 +191,7 @@ static int list_one(struct cli *c, struct config_account *a)
 	struct err e = ERR_INIT;
 	struct selection_counts counts;
 	struct list l = {.c = c, .first = true, .subject_columns = screen_columns()};
-	const struct selection_sink sink = {&l, on_folder, on_message, on_unreadable};
+	const struct selection_sink sink = {&l, on_folder, on_message, on_unreadable, NULL};
 	if (cli_open_archive(a, &l.s, &e) != 0)
 		return cli_fail(c, &e);
 	buf_init(&l.header, HEADER_MAX);

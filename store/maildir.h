@@ -99,18 +99,14 @@ void maildir_remove_tmp(struct maildir *m, const char *tmp_name);
 int maildir_set_letters(struct maildir *m, const char *base, const char *old_letters,
 	const char *letters, struct err *e) NODISCARD;
 /* Open for reading the file with this base (letters as a first guess; new/ is looked at as well).
- * E_MISSING, E_CORRUPT (not a regular file), E_IO: ERR_MESSAGE. */
-int maildir_open_message(
-	struct maildir *m, const char *base, const char *letters, int *fd, struct err *e) NODISCARD;
+ * *st, unless NULL: what it is. E_MISSING, E_CORRUPT (not a regular file), E_IO: ERR_MESSAGE. */
+int maildir_open_message(struct maildir *m, const char *base, const char *letters, int *fd,
+	struct stat *st, struct err *e) NODISCARD;
 /* Feed the wire bytes of an open message file: adds CR before LF when add_cr (size_disk <
  * size_wire). Stops when the sink returns non-zero and returns that; -1 with *e set (ERR_MESSAGE)
  * when reading fails. */
 int maildir_read_wire(const struct fsys *fs, int fd, bool add_cr,
 	int (*sink)(void *ctx, const void *p, size_t n), void *ctx, struct err *e) NODISCARD;
-/* The same with the bytes of the file beside those of the wire; the sink gets them chunk by chunk. */
-int maildir_read_both(const struct fsys *fs, int fd, bool add_cr,
-	int (*sink)(void *ctx, struct slice wire, struct slice stored), void *ctx,
-	struct err *e) NODISCARD;
 /* Call each(ctx, name) for every entry of cur/ and new/ that is one of our message names; 0 to go
  * on, another value is returned. */
 int maildir_scan(struct maildir *m, int (*each)(void *ctx, const char *name, bool in_new),

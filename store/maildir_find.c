@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/crlf.h"
 #include "store/maildir_internal.h"
 
 #define FILE_NAME_MAX (MESSAGE_NAME_MAX + 16)
@@ -271,26 +272,26 @@ int maildir_set_letters(struct maildir *m, const char *base, const char *old_let
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static int open_found(struct maildir *m, const struct maildir_found *found)
+static int open_found(struct maildir *m, const struct maildir_found *found, struct stat *st)
 {
 	int dir = m->cur;
 	if (found->in_new && (dir = fsys_open_dir(m->fs, m->dir, "new")) < 0)
 		return -1;
-	int fd = fsys_open_file(m->fs, dir, found->name, NULL);
+	int fd = fsys_open_file(m->fs, dir, found->name, st);
 	if (found->in_new)
 		fsys_close_quiet(m->fs, dir);
 	return fd;
 }
 
-int maildir_open_message(
-	struct maildir *m, const char *base, const char *letters, int *fd, struct err *e)
+int maildir_open_message(struct maildir *m, const char *base, const char *letters, int *fd,
+	struct stat *st, struct err *e)
 {
 	char guess[FILE_NAME_MAX];
 	if (full_name(m, base, letters, guess, e) != 0)
 		return -1;
 	struct maildir_found found = {guess, false};
 	for (int attempt = 0;; attempt++) {
-		*fd = open_found(m, &found);
+		*fd = open_found(m, &found, st);
 		if (*fd >= 0)
 			return 0;
 		if (errno != ENOENT)
@@ -306,28 +307,8 @@ int maildir_open_message(
 	}
 }
 
-/* Add a CR before each LF. `out` has room for 2 * n bytes; returns how many it got. */
-static size_t expand(const unsigned char *p, size_t n, unsigned char *out)
-{
-	unsigned char *to = out;
-	while (n > 0) {
-		const unsigned char *lf = memchr(p, '\n', n);
-		size_t len = lf != NULL ? (size_t)(lf - p) : n;
-		memcpy(to, p, len);
-		to += len;
-		if (lf != NULL) {
-			*to++ = '\r';
-			*to++ = '\n';
-			len++;
-		}
-		p += len;
-		n -= len;
-	}
-	return (size_t)(to - out);
-}
-
-int maildir_read_both(const struct fsys *fs, int fd, bool add_cr,
-	int (*sink)(void *ctx, struct slice wire, struct slice stored), void *ctx, struct err *e)
+int maildir_read_wire(const struct fsys *fs, int fd, bool add_cr,
+	int (*sink)(void *ctx, const void *p, size_t n), void *ctx, struct err *e)
 {
 	unsigned char *chunk = malloc(3 * (size_t)READ_CHUNK);
 	if (chunk == NULL)
@@ -340,31 +321,11 @@ int maildir_read_both(const struct fsys *fs, int fd, bool add_cr,
 			result = err_sys(e, ERR_MESSAGE, E_IO, errno, "cannot read a message file");
 		if (n <= 0)
 			break;
-		const struct slice stored = slice_of(chunk, (size_t)n);
-		result = sink(ctx, add_cr ? slice_of(wide, expand(chunk, stored.n, wide)) : stored,
-			stored);
-		if (stored.n < READ_CHUNK)
+		result = add_cr ? sink(ctx, wide, crlf_expand(chunk, (size_t)n, wide))
+				: sink(ctx, chunk, (size_t)n);
+		if ((size_t)n < READ_CHUNK)
 			break;
 	}
 	free(chunk);
 	return result;
-}
-
-struct wire_sink {
-	int (*sink)(void *ctx, const void *p, size_t n);
-	void *ctx;
-};
-
-static int pass_wire(void *ctx, struct slice wire, struct slice stored)
-{
-	const struct wire_sink *w = ctx;
-	(void)stored;
-	return w->sink(w->ctx, wire.p, wire.n);
-}
-
-int maildir_read_wire(const struct fsys *fs, int fd, bool add_cr,
-	int (*sink)(void *ctx, const void *p, size_t n), void *ctx, struct err *e)
-{
-	struct wire_sink w = {sink, ctx};
-	return maildir_read_both(fs, fd, add_cr, pass_wire, &w, e);
 }

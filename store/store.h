@@ -301,11 +301,6 @@ int store_records(struct store *s, int64_t generation, const struct uidset *whic
 /* Read a stored message's wire bytes in chunks: sink(ctx, p, n) returns 0 to go on. */
 int store_message_read(struct store *s, int64_t generation, uint32_t uid,
 	int (*sink)(void *ctx, const void *p, size_t n), void *ctx, struct err *e) NODISCARD;
-/* The same with the bytes as they are in the file (imapsync-archive(5)) beside those of the wire, chunk by chunk: for
- * copying files that are checked on the way. */
-int store_message_read_both(struct store *s, int64_t generation, uint32_t uid,
-	int (*sink)(void *ctx, struct slice wire, struct slice stored), void *ctx,
-	struct err *e) NODISCARD;
 /* The same by pulling. The reader must be closed before the store is. */
 struct store_reader;
 int store_reader_open(struct store *s, int64_t generation, uint32_t uid, struct store_reader **out,
@@ -313,6 +308,17 @@ int store_reader_open(struct store *s, int64_t generation, uint32_t uid, struct 
 /* 1..n octets, 0 at the end, -1. */
 long store_reader_read(struct store_reader *r, void *p, size_t n, struct err *e);
 void store_reader_close(struct store_reader *r); /* NULL is fine */
+/* The bytes as they are in the file (imapsync-archive(5)), by pulling. The file must be closed before the store is. */
+struct store_file {
+	int fd;
+	bool add_cr;   /* on the wire there is a CR before each LF */
+	uint64_t size; /* when it was opened */
+};
+int store_file_open(struct store *s, int64_t generation, uint32_t uid, struct store_file *out,
+	struct err *e) NODISCARD;
+/* n bytes, fewer at the end, -1. */
+long store_file_read(struct store *s, const struct store_file *f, void *p, size_t n, struct err *e);
+void store_file_close(struct store *s, struct store_file *f);
 /* SHA-256 of the header as it is on the wire: everything up to and including the first empty line (or all
  * when there is none). Identifies a message across a change of UIDVALIDITY. */
 int store_message_header_hash(struct store *s, int64_t generation, uint32_t uid,

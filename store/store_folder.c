@@ -245,7 +245,7 @@ int folder_check_file(struct maildir *m, const struct message_name *n, const cha
 	char base[MESSAGE_NAME_MAX];
 	int fd;
 	message_name_format(n, base);
-	int result = maildir_open_message(m, base, letters, &fd, e);
+	int result = maildir_open_message(m, base, letters, &fd, NULL, e);
 	if (result == 0) {
 		result = check_open_file(m->fs, fd, n, sha256, e);
 		/* Ours were flushed before they got this name; a tree that was copied here was not. */

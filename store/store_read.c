@@ -43,8 +43,8 @@ static int take_place(void *ctx, const struct store_record *r)
 	return 0;
 }
 
-static int open_place(
-	struct store *s, int64_t generation, const struct place *p, int *fd, struct err *e)
+static int open_place(struct store *s, int64_t generation, const struct place *p, int *fd,
+	struct stat *st, struct err *e)
 {
 	struct index_generation row;
 	struct folder *f;
@@ -54,7 +54,7 @@ static int open_place(
 	if (folder_get(s, row.mailbox, &f, e) != 0 ||
 		flag_letters(buf_slice(&p->flags), &f->m.keywords, letters, e) != 0)
 		return -1;
-	return maildir_open_message(&f->m, p->base, letters, fd, e);
+	return maildir_open_message(&f->m, p->base, letters, fd, st, e);
 }
 
 static int find_place(
@@ -71,39 +71,43 @@ static int find_place(
 	return group_find(s, generation, uid) != NULL ? store_commit(s, e) : 0;
 }
 
-static int open_stored(
-	struct store *s, int64_t generation, uint32_t uid, int *fd, bool *add_cr, struct err *e)
+int store_file_open(
+	struct store *s, int64_t generation, uint32_t uid, struct store_file *out, struct err *e)
 {
 	struct place p = {.flags = BUF_INIT(MAIL_FLAGS_TEXT_MAX)};
+	struct stat st;
 	int result = find_place(s, generation, uid, &p, e);
 	if (result == 0)
-		result = open_place(s, generation, &p, fd, e);
-	*add_cr = p.add_cr;
+		result = open_place(s, generation, &p, &out->fd, &st, e);
+	if (result == 0) {
+		out->add_cr = p.add_cr;
+		out->size = (uint64_t)st.st_size;
+	}
 	buf_release(&p.flags);
 	return result != 0 ? -1 : 0;
+}
+
+long store_file_read(struct store *s, const struct store_file *f, void *p, size_t n, struct err *e)
+{
+	ssize_t got = fsys_read_full(s->fs, f->fd, p, n);
+	if (got < 0)
+		return err_sys(e, ERR_MESSAGE, E_IO, errno, "cannot read a message file");
+	return (long)got;
+}
+
+void store_file_close(struct store *s, struct store_file *f)
+{
+	fsys_close_quiet(s->fs, f->fd);
 }
 
 int store_message_read(struct store *s, int64_t generation, uint32_t uid,
 	int (*sink)(void *ctx, const void *p, size_t n), void *ctx, struct err *e)
 {
-	int fd = -1;
-	bool add_cr;
-	if (open_stored(s, generation, uid, &fd, &add_cr, e) != 0)
+	struct store_file f;
+	if (store_file_open(s, generation, uid, &f, e) != 0)
 		return -1;
-	int result = maildir_read_wire(s->fs, fd, add_cr, sink, ctx, e);
-	fsys_close_quiet(s->fs, fd);
-	return result;
-}
-
-int store_message_read_both(struct store *s, int64_t generation, uint32_t uid,
-	int (*sink)(void *ctx, struct slice wire, struct slice stored), void *ctx, struct err *e)
-{
-	int fd = -1;
-	bool add_cr;
-	if (open_stored(s, generation, uid, &fd, &add_cr, e) != 0)
-		return -1;
-	int result = maildir_read_both(s->fs, fd, add_cr, sink, ctx, e);
-	fsys_close_quiet(s->fs, fd);
+	int result = maildir_read_wire(s->fs, f.fd, f.add_cr, sink, ctx, e);
+	store_file_close(s, &f);
 	return result;
 }
 
@@ -167,10 +171,10 @@ int store_message_header_hash(struct store *s, int64_t generation, uint32_t uid,
 #define READER_BUFFER 65536
 
 struct store_reader {
-	const struct fsys *fs;
-	int fd;
-	bool add_cr, cr_given; /* of the LF that comes next */
-	size_t at, n;	       /* buf[at..n) waits */
+	struct store *s;
+	struct store_file f;
+	bool cr_given; /* of the LF that comes next */
+	size_t at, n;  /* buf[at..n) waits */
 	unsigned char buf[READER_BUFFER];
 };
 
@@ -180,10 +184,10 @@ int store_reader_open(
 	struct store_reader *r = malloc(sizeof *r);
 	if (r == NULL)
 		return err_nomem(e, "reading a message");
-	r->fs = s->fs;
+	r->s = s;
 	r->cr_given = false;
 	r->at = r->n = 0;
-	if (open_stored(s, generation, uid, &r->fd, &r->add_cr, e) != 0) {
+	if (store_file_open(s, generation, uid, &r->f, e) != 0) {
 		free(r);
 		return -1;
 	}
@@ -196,9 +200,9 @@ static int reader_fill(struct store_reader *r, struct err *e)
 {
 	if (r->at < r->n)
 		return 1;
-	ssize_t n = fsys_read_full(r->fs, r->fd, r->buf, sizeof r->buf);
+	long n = store_file_read(r->s, &r->f, r->buf, sizeof r->buf, e);
 	if (n < 0)
-		return err_sys(e, ERR_MESSAGE, E_IO, errno, "cannot read a message file");
+		return -1;
 	r->at = 0;
 	r->n = (size_t)n;
 	return n > 0;
@@ -209,13 +213,13 @@ static size_t reader_take(struct store_reader *r, unsigned char *out, size_t n)
 {
 	const unsigned char *from = r->buf + r->at;
 	size_t have = r->n - r->at, take = n < have ? n : have;
-	if (r->add_cr && *from == '\n' && !r->cr_given) {
+	if (r->f.add_cr && *from == '\n' && !r->cr_given) {
 		*out = '\r';
 		r->cr_given = true;
 		return 1;
 	}
 	size_t known = r->cr_given ? 1 : 0;
-	const unsigned char *lf = r->add_cr ? memchr(from + known, '\n', take - known) : NULL;
+	const unsigned char *lf = r->f.add_cr ? memchr(from + known, '\n', take - known) : NULL;
 	if (lf != NULL)
 		take = (size_t)(lf - from);
 	memcpy(out, from, take);
@@ -241,6 +245,6 @@ void store_reader_close(struct store_reader *r)
 {
 	if (r == NULL)
 		return;
-	fsys_close_quiet(r->fs, r->fd);
+	store_file_close(r->s, &r->f);
 	free(r);
 }

@@ -6,7 +6,7 @@
 #include "core/sync/export.h"
 
 #define EXPORT_HOLD                                                                                \
-	((size_t)4 << 20)     /* a message up to this size is read once; a larger one twice */
+	((size_t)8 << 20)     /* a message up to this size is read once; a larger one twice */
 #define EXPORT_PLACE_MAX 8192 /* bytes of a path inside the output */
 
 /* ---- a file that appears when it is complete (export_out.c) -------------------------------------
@@ -64,6 +64,34 @@ struct export_writer *export_mbox_new(const struct export_options *o, struct err
 void export_mbox_date(char out[EXPORT_MBOX_DATE], const struct mail_date *d);
 /* Tar or folder: a layout (export_tree.c) over one of the trees below. */
 struct export_writer *export_tree_new(const struct export_options *o, struct err *e);
+
+/* ---- messages on their way (export_queue.c) ----------------------------------------------------- */
+
+/* Where they go, and who hears of them. Borrowed as long as the queue is there. */
+struct export_target {
+	struct export_writer *w;
+	struct export_manifest *manifest;
+	const struct sync_hooks *h;
+	struct export_report *r;
+};
+
+/*
+ * Folders and messages come out in the order in which they went in. Mailboxes stay borrowed until the queue is drained; what
+ * else is given is copied. A message that is damaged or cannot be read is reported and left out.
+ */
+struct export_queue;
+struct export_queue *export_queue_new(
+	struct store *s, const struct export_target *to, struct err *e); /* NULL: *e */
+void export_queue_free(struct export_queue *q);				 /* NULL is fine */
+int export_queue_folder(
+	struct export_queue *q, const struct store_mailbox *box, struct err *e) NODISCARD;
+int export_queue_message(
+	struct export_queue *q, const struct selection_item *item, struct err *e) NODISCARD;
+/* It may have been selected; why it cannot be known. */
+int export_queue_unreadable(struct export_queue *q, const struct selection_item *item,
+	const char *why, struct err *e) NODISCARD;
+/* Everything has come out. */
+int export_queue_drain(struct export_queue *q, struct err *e) NODISCARD;
 
 /* ---- trees
  * --------------------------------------------------------------------------------------- */

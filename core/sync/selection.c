@@ -421,6 +421,8 @@ int selection_run(struct store *s, const struct selection *sel, const struct sel
 				    : store_mailboxes(s, &list, e);
 	for (size_t i = 0; rc == 0 && i < list.n; i++)
 		rc = walk_mailbox(w, &list.at[i], e);
+	if (rc == 0 && sink->end != NULL)
+		rc = sink->end(sink->ctx, e);
 	store_mailbox_list_release(&list);
 	store_mailbox_list_release(&w->today);
 	buf_release(&w->batch.text);

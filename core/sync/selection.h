@@ -71,8 +71,8 @@ bool selection_asks_header(const struct selection *sel);
 bool selection_header_matches(
 	const struct selection *sel, struct slice header, struct buf *value, struct buf *decoded);
 
-/* 0 to go on; -1 with *e to stop. Strings are borrowed until the call returns. They may read
- * messages. */
+/* 0 to go on; -1 with *e to stop. Strings are borrowed until the call returns, mailboxes until selection_run() does. They
+ * may read messages. */
 struct selection_sink {
 	void *ctx;
 	/* Before the messages of each selectable mailbox, also when it has none. May be NULL. */
@@ -81,6 +81,8 @@ struct selection_sink {
 	/* The header of this message is needed and cannot be read. */
 	int (*unreadable)(
 		void *ctx, const struct selection_item *item, const struct err *why, struct err *e);
+	/* All have come, and mailboxes are still there. May be NULL. */
+	int (*end)(void *ctx, struct err *e);
 };
 
 /* -1: what a callback gave, an error of the store, or E_USAGE when no run began before as_of. */

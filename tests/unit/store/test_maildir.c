@@ -235,7 +235,7 @@ Test(maildir, refuses_fifos_without_waiting)
 	snprintf(path, sizeof path, "mail/a/cur/%s:2,S", base_of(1, base));
 	cr_assert_eq(mkfifoat(p.tree.fd, path, 0600), 0);
 	int fd = -1;
-	cr_assert_eq(maildir_open_message(&m, base, "S", &fd, &p.e), -1);
+	cr_assert_eq(maildir_open_message(&m, base, "S", &fd, NULL, &p.e), -1);
 	cr_assert_eq(p.e.code, E_CORRUPT, "%s", p.e.text);
 	cr_assert_eq(p.e.scope, ERR_MESSAGE);
 	cr_assert_eq(maildir_link(&m, &m, strrchr(path, '/') + 1, "x", &p.e), -1);
@@ -254,7 +254,7 @@ Test(maildir, names_files_relative_to_the_archive_and_shows_them_safely)
 	open_box(&p, &m, "Ex\x1b[31m");
 	int fd = -1;
 	char base[MESSAGE_NAME_MAX];
-	cr_assert_eq(maildir_open_message(&m, base_of(1, base), "", &fd, &p.e), -1);
+	cr_assert_eq(maildir_open_message(&m, base_of(1, base), "", &fd, NULL, &p.e), -1);
 	cr_assert_not_null(strstr(p.e.text, "mail/Ex\\u{1B}[31m/cur/1001.V7U1H"), "%s", p.e.text);
 	cr_assert_null(strchr(p.e.text, '\x1b'));
 	cr_assert_null(strstr(p.e.text, p.tree.path));
@@ -401,7 +401,7 @@ Test(maildir, finds_files_that_were_renamed_and_lists_the_folder_once)
 	fault_fsys_fail(&p.f, FAULT_ANY, 0, 0);
 	for (unsigned uid = 1; uid <= 60; uid++) {
 		int fd = -1;
-		int result = maildir_open_message(&m, base_of(uid, base), "F", &fd, &p.e);
+		int result = maildir_open_message(&m, base_of(uid, base), "F", &fd, NULL, &p.e);
 		cr_assert_eq(result, uid <= 50 ? 0 : -1, "%u", uid);
 		if (result == 0)
 			fsys_close_quiet(&p.f.fs, fd);
@@ -416,7 +416,7 @@ Test(maildir, finds_files_that_were_renamed_and_lists_the_folder_once)
 	cr_assert_leq(p.f.calls[FAULT_FDOPENDIR], 2);
 	plant(&p, "a/cur", 77, ":2,DF");
 	int fd = -1;
-	cr_assert_eq(maildir_open_message(&m, base_of(77, base), "", &fd, &p.e), 0, "%s", p.e.text);
+	cr_assert_eq(maildir_open_message(&m, base_of(77, base), "", &fd, NULL, &p.e), 0, "%s", p.e.text);
 	fsys_close_quiet(&p.f.fs, fd);
 	maildir_close(&m);
 	place_remove(&p);

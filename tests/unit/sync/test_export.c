@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/sync/export.h"
+#include "core/sync/export_internal.h"
 #include "tests/support/mail_archive.h"
 
 #define DATE " 1-Mar-2024 10:00:00 +0200"
-#define BIG  ((size_t)5 << 20) /* read twice */
+#define BIG  (EXPORT_HOLD + ((size_t)1 << 20)) /* read twice */
 
 struct ctx {
 	struct mail_archive a;

@@ -96,7 +96,7 @@ static int run(struct mail_archive *a, const struct selection *sel, struct seen 
 	memset(seen, 0, sizeof *seen);
 	buf_init(&seen->text, 1u << 20);
 	seen->s = a->s;
-	const struct selection_sink sink = {seen, on_folder, on_message, on_unreadable};
+	const struct selection_sink sink = {seen, on_folder, on_message, on_unreadable, NULL};
 	err_clear(&a->e);
 	return selection_run(a->s, sel, &sink, counts, &a->e);
 }
