@@ -199,6 +199,16 @@ class Program:
         self.close()
 
 
+def wait_for_handler(run, signum):
+    """Until a program that was just started catches the signal (or has ended)."""
+    while run.poll() is None:
+        with open(f"/proc/{run.pid}/status") as f:
+            caught = int(re.search(r"^SigCgt:\s+(\w+)", f.read(), re.M)[1], 16)
+        if caught >> (signum - 1) & 1:
+            return
+        time.sleep(0.005)
+
+
 def fetched_bodies(trace):
     """How many messages the trace of a run shows as received."""
     return len(re.findall(r"BODY\[\] \{\d+\}|BODY\[\] \"", open(trace).read()))

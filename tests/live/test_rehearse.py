@@ -117,7 +117,8 @@ def test_a_signal_leaves_nothing(program):
         for step in range(4):
             with subprocess.Popen(p.argv("verify", "--restore-test", "test", "--sample", "100%"), stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
-                time.sleep(0.15 + 0.1 * step)
+                rig.wait_for_handler(run, signal.SIGTERM)
+                time.sleep(0.1 * step)
                 run.send_signal(signal.SIGTERM)
                 said = run.communicate(timeout=60)[0].decode()
             assert run.returncode in (0, 128 + signal.SIGTERM), (run.returncode, said)
