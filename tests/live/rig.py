@@ -19,6 +19,7 @@ import archive
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 DATA = os.environ.get("IMAPSYNC_TEST_DATA", os.path.join(ROOT, "..", "shared", "data"))
+LONG = bool(os.environ.get("IMAPSYNC_LONG"))  # as make check-all has it: more of everything
 imaplib._MAXLINE = 100_000_000
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 

@@ -235,7 +235,7 @@ def test_hang_up_at_many_places(program):
         c.create("A")
         rig.fill(c, "INBOX", 2, size=300)
         rig.fill(c, "A", 2, size=300)
-        for limit in range(1, 6000, 97 if os.environ.get("IMAPSYNC_LONG") else 601):
+        for limit in range(1, 6000, 97 if rig.LONG else 601):
             cut = Cutter(s.imap, limit)
             with rig.Program(program, s, port=cut.port, tls="none", host="127.0.0.1", tls_ca_file=None) as p:
                 out = p.run("backup", status=None)

@@ -341,7 +341,7 @@ def test_a_folder_that_is_read_only(program):
 
 
 def test_large_messages_in_json(program):
-    if not os.environ.get("IMAPSYNC_LONG"):
+    if not rig.LONG:
         raise Skipped("long")
     with rig.Server() as s, Imap(program, s) as p:
         c, limit = s.client("me"), 64 << 20

@@ -191,11 +191,11 @@ def kill_often(program, moments, extra):
 
 
 def test_killed_at_any_moment(program):
-    kill_often(program, 25 if os.environ.get("IMAPSYNC_LONG") else 8, {})
+    kill_often(program, 25 if rig.LONG else 4, {})
 
 
 def test_killed_at_any_moment_with_single_messages(program):
-    kill_often(program, 25 if os.environ.get("IMAPSYNC_LONG") else 8, {"disable_extensions": "MULTIAPPEND UIDPLUS"})
+    kill_often(program, 25 if rig.LONG else 4, {"disable_extensions": "MULTIAPPEND UIDPLUS"})
 
 
 def test_a_level_that_was_no_folder_becomes_none(program):
