@@ -37,7 +37,11 @@ BUILD ?= build/$(variant)
 probe = $(if $(filter ok,$(shell printf 'int main(void){return 0;}' | \
 	$(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && echo ok)),$(1))
 
-CFLAGS ?= -O2 -g
+ifeq ($(origin CFLAGS),undefined)
+CFLAGS := -O2 -g
+# Tests are compiled more often than they run; there are more of them than of the program.
+$(addprefix $(BUILD)/tests/,unit/%.o support/%.o fuzz/%.o): TEST_CC := -O1
+endif
 WARN := -Wall -Wextra -Wpedantic -Wformat=2 -Wconversion -Wsign-conversion -Wshadow -Wvla \
 	-Wundef -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings \
 	-Wswitch-enum -Wnull-dereference -Wdouble-promotion \
@@ -55,11 +59,10 @@ $(flags_file): Makefile
 	@mkdir -p $(@D)
 	@{ echo "PROBED_CC := $(call probe,-fstack-clash-protection) $(call probe,-fcf-protection=full) \
 	$(call probe,-ftrivial-auto-var-init=zero)"; \
-	echo "PROBED_LD := $(call probe,-pie)"; } > $@
+	echo "PROBED_LD := $(call probe,-pie)"; \
+	echo "PROBED_TEST_LD := $(call probe,-fuse-ld=gold)"; } > $@
 
 ifneq ($(SANITIZE),)
-# Criterion's own runner leaks when it runs tests side by side.
-export UNIT_JOBS := 1
 INSTRUMENT := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 else
 FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
@@ -75,7 +78,7 @@ PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lssl -lcry
 LIBRARY_LIBS := $(shell $(PKG_CONFIG) --libs openssl zlib 2>/dev/null || echo -lssl -lcrypto -lz)
 
 ALL_CPPFLAGS = -I. -D_GNU_SOURCE -DIMAPSYNC_VERSION='"$(VERSION)"' $(FORTIFY) $(PKG_CFLAGS) $(CPPFLAGS)
-ALL_CFLAGS = -std=c11 -pthread $(WARN) $(HARDEN_CC) $(PROBED_CC) $(CFLAGS) $(LIBRARY_CC) $(INSTRUMENT)
+ALL_CFLAGS = -std=c11 -pthread $(WARN) $(HARDEN_CC) $(PROBED_CC) $(CFLAGS) $(LIBRARY_CC) $(TEST_CC) $(INSTRUMENT)
 ALL_LDFLAGS = $(HARDEN_LD) $(PROBED_LD) $(INSTRUMENT) $(LDFLAGS)
 
 # A leak, an overflow or undefined behaviour must fail the run: Criterion hides leak reports unless the
@@ -99,6 +102,8 @@ below_store := store base
 below_sync := sync imap store net base
 below_cmd := cmd sync imap store net base
 
+unit_stub := $(BUILD)/tests/unit/stubs/libgit2.so
+
 define layer_rules
 src_$(1) := $$(filter-out cmd/main.c,$$(sort $$(wildcard $$(dir_$(1))/*.c)))
 obj_$(1) := $$(src_$(1):%.c=$(BUILD)/%.o)
@@ -111,10 +116,11 @@ test_$(1) := $$(sort $$(wildcard tests/unit/$(1)/test_*.c))
 bin_$(1) := $$(test_$(1):%.c=$(BUILD)/%)
 $$(bin_$(1)): $(BUILD)/%: $(BUILD)/%.o $$(libs_$(1)) $(BUILD)/libsupport.a
 	@echo "  LINK  $$@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $$@ $$< $(BUILD)/libsupport.a $$(libs_$(1)) $(PKG_LIBS) -lcriterion
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROBED_TEST_LD) -o $$@ $$< $(BUILD)/libsupport.a $$(libs_$(1)) $(PKG_LIBS) \
+		-lcriterion
 .PHONY: unit-$(1)
-unit-$(1): $$(bin_$(1))
-	@tests/run-unit $$(bin_$(1))
+unit-$(1): $$(bin_$(1)) $(unit_stub)
+	@UNIT_STUBS=$$(dir $(unit_stub)) tests/run-unit $$(bin_$(1))
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
@@ -228,28 +234,39 @@ uninstall:
 deps:
 	@tests/deps test
 
+bin_unit := $(foreach l,$(LAYERS),$(bin_$(l)))
+
+# Built side by side, also where nobody said -j: one job for each core, or as many as -j says.
+jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1) --output-sync=target)
+
 check: deps
 	@$(MAKE) --no-print-directory check-installed
 
-.PHONY: check-installed
-check-installed: check-layers check-headers check-bench $(PROGRAM) fuzz-objects
+# First everything is built and what needs no server is checked; then come, one after the other, those who use all cores.
+.PHONY: check-installed check-built
+check-installed:
+	@$(MAKE) --no-print-directory $(jobs) check-built
 	@$(MAKE) --no-print-directory unit
-	@$(MAKE) --no-print-directory fuzz-regress
-	@$(MAKE) --no-print-directory check-docs
-	@$(MAKE) --no-print-directory check-install
 	@$(MAKE) --no-print-directory check-live
+check-built: check-layers check-headers check-bench check-docs check-install fuzz-regress $(PROGRAM) examples $(bin_unit) $(unit_stub)
 
-unit: $(foreach l,$(LAYERS),$(bin_$(l)))
-	@tests/run-unit $^
+unit: $(bin_unit) $(unit_stub)
+	@UNIT_STUBS=$(dir $(unit_stub)) tests/run-unit $(bin_unit)
+
+$(unit_stub): tests/unit/no_git2.c
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 $(WARN) -fPIC -shared -o $@ $<
 
 check-layers:
 	@tests/check-layers
 
 # Each header stands alone: it compiles as the first and only include.
 headers := $(sort $(wildcard core/*/*.h store/*.h cmd/*.h))
-check-headers:
-	@for h in $(headers); do \
-		$(CC) $(ALL_CPPFLAGS) -std=c11 -Wall -Wextra -fsyntax-only -x c "$$h" || exit 1; done
+header_checks := $(headers:%=check-header/%)
+.PHONY: $(header_checks)
+$(header_checks): check-header/%: %
+	@$(CC) $(ALL_CPPFLAGS) -std=c11 -Wall -Wextra -fsyntax-only -x c $<
+check-headers: $(header_checks)
 	@echo 'int main(void) { return 0; }' | $(CXX) -I. -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
 		-include core/imap/imap4.h -x c++ -
 	@echo "ok   headers: $(words $(headers)) compile alone, imap4.h also as C++11"
@@ -295,7 +312,7 @@ bin_fuzz := $(src_fuzz:%.c=$(BUILD)/%)
 fuzz-objects: $(bin_fuzz)
 $(bin_fuzz): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/standalone.o $(libs_cmd) $(BUILD)/libsupport.a
 	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/tests/fuzz/standalone.o $(BUILD)/libsupport.a \
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROBED_TEST_LD) -o $@ $< $(BUILD)/tests/fuzz/standalone.o $(BUILD)/libsupport.a \
 		$(libs_cmd) $(PKG_LIBS)
 fuzz-regress: $(bin_fuzz)
 	@for t in $(bin_fuzz); do n=$${t##*/fuzz_}; "$$t" tests/fuzz/corpus/"$$n" || exit 1; done
