@@ -228,7 +228,7 @@ uninstall:
 	rmdir $(DESTDIR)$(INCLUDEDIR)/imap4 2>/dev/null || true
 
 # ---- tests ---------------------------------------------------------------------------------------
-.PHONY: check check-all check-layers check-headers check-docs check-install check-live unit demo deps
+.PHONY: check check-all check-runner check-layers check-headers check-docs check-install check-live unit demo deps
 
 # Installs what building and testing need (Debian and its relatives); says what is missing elsewhere.
 deps:
@@ -248,7 +248,7 @@ check-installed:
 	@$(MAKE) --no-print-directory $(jobs) check-built
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory check-live
-check-built: check-layers check-headers check-bench check-docs check-install fuzz-regress $(PROGRAM) examples $(bin_unit) $(unit_stub)
+check-built: check-runner check-layers check-headers check-bench check-docs check-install fuzz-regress $(PROGRAM) examples $(bin_unit) $(unit_stub)
 
 unit: $(bin_unit) $(unit_stub)
 	@UNIT_STUBS=$(dir $(unit_stub)) tests/run-unit $(bin_unit)
@@ -259,6 +259,9 @@ $(unit_stub): tests/unit/no_git2.c
 
 check-layers:
 	@tests/check-layers
+
+check-runner:
+	@tests/check-runner
 
 # Each header stands alone: it compiles as the first and only include.
 headers := $(sort $(wildcard core/*/*.h store/*.h cmd/*.h))
