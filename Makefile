@@ -78,7 +78,7 @@ PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lssl -lcry
 LIBRARY_LIBS := $(shell $(PKG_CONFIG) --libs openssl zlib 2>/dev/null || echo -lssl -lcrypto -lz)
 
 ALL_CPPFLAGS = -I. -D_GNU_SOURCE -DIMAPSYNC_VERSION='"$(VERSION)"' $(FORTIFY) $(PKG_CFLAGS) $(CPPFLAGS)
-ALL_CFLAGS = -std=c11 -pthread $(WARN) $(HARDEN_CC) $(PROBED_CC) $(CFLAGS) $(LIBRARY_CC) $(TEST_CC) $(INSTRUMENT)
+ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN_CC) $(PROBED_CC) $(CFLAGS) $(LIBRARY_CC) $(TEST_CC) $(INSTRUMENT)
 ALL_LDFLAGS = $(HARDEN_LD) $(PROBED_LD) $(INSTRUMENT) $(LDFLAGS)
 
 # A leak, an overflow or undefined behaviour must fail the run: Criterion hides leak reports unless the
