@@ -210,7 +210,7 @@ static int pause_for(struct pool *p, struct worker *w, size_t i, struct err *e)
 	struct job *j = p->job;
 	struct task *t = w->line[i];
 	int64_t wait = t->pause_ms;
-	for (unsigned n = 0; n < t->throttled && wait < SYNC_THROTTLE_WAIT_MS; i++)
+	for (unsigned n = 0; n < t->throttled && wait < SYNC_THROTTLE_WAIT_MS; n++)
 		wait *= 2;
 	wait = wait < SYNC_THROTTLE_WAIT_MS ? wait : SYNC_THROTTLE_WAIT_MS;
 	if (j->throttled_ms + wait > SYNC_THROTTLE_RUN_MS) {

@@ -553,6 +553,29 @@ Test(faults, a_pause_that_is_asked_for_is_made)
 	cr_expect_eq(rig.report.messages_new, 205);
 }
 
+static int throttle_inbox(
+	void *ctx, struct fake_conn *c, const char *tag, const char *verb, const char *arguments)
+{
+	(void)ctx;
+	if (strcmp(verb, "EXAMINE") != 0 || strstr(arguments, "INBOX") == NULL || throttled == 4)
+		return 0;
+	throttled++;
+	fake_sendf(
+		c, "%s BAD Request is throttled. Suggested Backoff Time: 3 milliseconds\r\n", tag);
+	return 1;
+}
+
+/* 3 + 6 + 12 + 24 ms, and not the five minutes that are the most. */
+Test(faults, pauses_of_one_mailbox_double, .timeout = 60)
+{
+	static const struct model_faults f = {.hook = throttle_inbox};
+	throttled = 0;
+	model_faults(rig.m, &f);
+	expect_ok("throttled again and again");
+	cr_expect_eq(throttled, 4);
+	cr_expect_eq(rig.report.messages_new, 205);
+}
+
 /* ---- changes during the run ------------------------------------------------------------------ */
 
 static int change_in_the_middle(
