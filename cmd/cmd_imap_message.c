@@ -170,13 +170,14 @@ static bool keeps(const imap4_selected *box, imap4_str flag)
 	return false;
 }
 
-/* A flag that the server forgets at the end of the session is no change (RFC 9051 section 7.1, PERMANENTFLAGS). EXAMINE
- * may tell of none. */
+/* A flag that the server forgets at the end of the session is no change (RFC 9051 section 7.1, PERMANENTFLAGS). EXAMINE,
+ * for --dry-run, may tell of none. */
 static int check_flags(struct imap_call *k, const imap4_str *flag, size_t n, struct err *e)
 {
 	char shown[TEXT_SHOW_SIZE], folder[TEXT_SHOW_SIZE];
 	const imap4_selected *box = imap4_selected_mailbox(k->s);
-	for (size_t i = 0; i < n && box != NULL && !k->c->dry_run && box->npermanent_flags > 0; i++)
+	bool told = box != NULL && box->permanent_flags != NULL;
+	for (size_t i = 0; i < n && told && !k->c->dry_run; i++)
 		if (!keeps(box, flag[i]))
 			return err_set(e, ERR_MAILBOX, E_NO,
 				"%s: the server does not keep the flag %s",

@@ -612,6 +612,7 @@ typedef struct imap4_selected {
 	uint64_t highestmodseq;	       /* 0 = not given, or NOMODSEQ */
 	int nomodseq, uidnotsticky, read_only;
 	imap4_str mailboxid;
+	/* NULL: not told, so all flags are kept (RFC 9051 section 6.3.2). Not NULL and none of them: no flag is kept. */
 	const imap4_str *permanent_flags;
 	size_t npermanent_flags;
 } imap4_selected;

@@ -25,6 +25,7 @@ struct restore_folder *restore_folder_new(
 	buf_init(&f->wire, STORE_NAME_MAX);
 	buf_init(&f->special, 64);
 	buf_init(&f->permanent, MAIL_FLAGS_TEXT_MAX);
+	mail_flags_init(&f->lost);
 	buf_init(&f->text, TEXT_MAX);
 	buf_add_str(&f->name, text_show(shown, sizeof shown, buf_slice(&from->name)));
 	if (origin_folder_copy(&f->from, from, e) == 0 &&
@@ -55,6 +56,7 @@ void restore_folder_free(struct restore_folder *f)
 	buf_release(&f->wire);
 	buf_release(&f->special);
 	buf_release(&f->permanent);
+	mail_flags_release(&f->lost);
 	buf_release(&f->text);
 	free(f->want);
 	free(f);
@@ -216,6 +218,7 @@ static int take_mailbox(struct restore_folder *f, const imap4_selected *box, str
 		f->new_from = box->uidnext;
 	f->new_in = box->uidvalidity;
 	buf_clear(&f->permanent);
+	f->keeps_all = box->permanent_flags == NULL;
 	for (size_t i = 0; i < box->npermanent_flags; i++) {
 		buf_add_str(&f->permanent, i > 0 ? " " : "");
 		buf_add(&f->permanent, box->permanent_flags[i].ptr, box->permanent_flags[i].len);

@@ -99,8 +99,11 @@ struct restore_folder {
 	size_t parent; /* where to look for the next parent to be made */
 	bool parents_tried;
 	uint32_t uidvalidity, uidnext;
-	struct buf permanent; /* PERMANENTFLAGS, separated by spaces; empty = all */
-	uint64_t limit;	      /* as in the link; of the mailbox, where mailboxes have their own */
+	struct buf permanent;	/* PERMANENTFLAGS, separated by spaces ... */
+	bool keeps_all;		/* ... which were not told: all flags are kept */
+	struct mail_flags lost; /* that the target cannot keep, of any message */
+	uint64_t nlost;		/* messages that lost one */
+	uint64_t limit;		/* as in the link; of the mailbox, where mailboxes have their own */
 	bool limit_known;
 	/* what is wanted */
 	struct buf text;

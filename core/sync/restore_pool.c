@@ -4,6 +4,7 @@
  * fails is named and left; a connection that is lost is replaced, within a budget, and its folder looked at again; further
  * connections that the server refuses are done without; what cannot be mended ends the run.
  */
+#include <inttypes.h>
 #include <poll.h>
 #include <string.h>
 
@@ -73,6 +74,7 @@ static void count_folder(struct restore_folder *f)
 {
 	struct restore *r = f->r;
 	const struct restore_options *o = r->options;
+	char shown[TEXT_SHOW_SIZE];
 	for (size_t i = 0; i < f->nwant; i++) {
 		const struct want *w = &f->want[i];
 		r->report->present += w->state == WANT_PRESENT;
@@ -83,6 +85,11 @@ static void count_folder(struct restore_folder *f)
 	}
 	if (o->dry_run && !f->exists && (f->nwant > 0 || r->make_empty))
 		r->report->folders_created++;
+	if (f->nlost > 0)
+		restore_note(r, SYNC_NOTE_WARNING,
+			"%s: %" PRIu64 " %s restored without flags that the server cannot keep: %s",
+			buf_str(&f->name), f->nlost, f->nlost == 1 ? "message" : "messages",
+			text_show(shown, sizeof shown, buf_slice(&f->lost.text)));
 	if (f->notes > SYNC_NOTES_MAX)
 		restore_note(r, SYNC_NOTE_WARNING, "%s: %zu more messages with problems",
 			buf_str(&f->name), f->notes - SYNC_NOTES_MAX);

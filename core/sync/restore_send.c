@@ -90,8 +90,8 @@ static bool is_permanent(const struct restore_folder *f, struct slice flag)
 {
 	size_t at = 0;
 	struct slice have;
-	if (f->permanent.len == 0)
-		return true; /* not told: all are (RFC 3501 section 6.3.1) */
+	if (f->keeps_all)
+		return true;
 	while (mail_flags_next(buf_slice(&f->permanent), &at, &have)) {
 		char name[MAIL_KEYWORD_MAX + 1];
 		if (have.n > MAIL_KEYWORD_MAX)
@@ -126,6 +126,26 @@ int send_flags(const struct restore_folder *f, const struct want *w, struct mail
 	return rc;
 }
 
+/* Their names are told once for the folder. */
+static int remember_lost(struct restore_folder *f, const struct want *w, struct err *e)
+{
+	struct buf text = BUF_INIT(2 * MAIL_FLAGS_TEXT_MAX);
+	struct slice flag;
+	size_t at = 0;
+	buf_add_slice(&text, buf_slice(&f->lost.text));
+	while (mail_flags_next(want_flags(f, w), &at, &flag)) {
+		if (can_be_sent(flag) && is_permanent(f, flag))
+			continue;
+		buf_add_str(&text, " ");
+		buf_add_slice(&text, flag);
+	}
+	int rc = buf_check(&text, "the flags of a folder", e);
+	if (rc == 0)
+		rc = mail_flags_parse(&f->lost, buf_slice(&text), e);
+	buf_release(&text);
+	return rc;
+}
+
 static void set_date(struct upload *u)
 {
 	const struct want *w = u->want;
@@ -142,7 +162,8 @@ static int prepare(struct upload *u, struct restore_folder *f, struct want *w, s
 	u->f = f;
 	u->want = w;
 	mail_flags_init(&u->flags);
-	if (send_flags(f, w, &u->flags, &u->flags_lost, e) != 0)
+	if (send_flags(f, w, &u->flags, &u->flags_lost, e) != 0 ||
+		(u->flags_lost && remember_lost(f, w, e) != 0))
 		return -1;
 	while (mail_flags_next(buf_slice(&u->flags.text), &at, &flag))
 		n++;
@@ -296,6 +317,7 @@ static void sent(struct upload *u, uint32_t uid)
 	r->report->restored++;
 	r->report->bytes += u->want->size;
 	r->report->flags_dropped += u->flags_lost;
+	u->f->nlost += u->flags_lost;
 	r->progress.messages_done++;
 	if (u->want->no_date) {
 		r->report->dates_dropped++;

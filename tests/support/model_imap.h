@@ -113,7 +113,7 @@ struct model_faults {
 	uint32_t uidnext;	   /* told as UIDNEXT of every mailbox instead of the truth */
 	bool no_uidnext;	   /* not told at all */
 	bool no_uidvalidity;
-	const char *permanent_flags; /* at SELECT; NULL: none */
+	const char *permanent_flags; /* at SELECT; "": none are kept; NULL: not told */
 	bool no_modseq;		     /* NOMODSEQ for each mailbox */
 	int exists_off_by;	     /* added to EXISTS at EXAMINE and to MESSAGES */
 	unsigned search_cap;	     /* SEARCH names only the first so many; 0 = all */

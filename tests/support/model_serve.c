@@ -402,7 +402,8 @@ static void do_status(
 
 /* ---- EXAMINE, SELECT ----------------------------------------------------------------------- */
 
-static void send_selected(struct model_conn *mc, struct fake_conn *c, const struct model_mailbox *b)
+static void send_selected(
+	struct model_conn *mc, struct fake_conn *c, const struct model_mailbox *b, bool read_only)
 {
 	const struct model_faults *f = &mc->m->faults;
 	fake_sendf(c, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n");
@@ -411,8 +412,10 @@ static void send_selected(struct model_conn *mc, struct fake_conn *c, const stru
 		fake_sendf(c, "* OK [UIDVALIDITY %u] valid\r\n", b->uidvalidity);
 	if (!f->no_uidnext)
 		fake_sendf(c, "* OK [UIDNEXT %u] next\r\n", f->uidnext ? f->uidnext : b->uidnext);
-	fake_sendf(c, "* OK [PERMANENTFLAGS (%s)] these\r\n",
-		f->permanent_flags != NULL ? f->permanent_flags : "");
+	/* EXAMINE changes nothing. */
+	if (f->permanent_flags != NULL || read_only)
+		fake_sendf(c, "* OK [PERMANENTFLAGS (%s)] these\r\n",
+			read_only ? "" : f->permanent_flags);
 	if (f->no_modseq)
 		fake_sendf(c, "* OK [NOMODSEQ] none\r\n");
 	else if (model_has(mc->m, "CONDSTORE"))
@@ -442,7 +445,7 @@ static void do_select(struct model_conn *mc, struct fake_conn *c, const char *ta
 		mc->view[mc->nview++] = b->msg[i].uid;
 	(void)snprintf(mc->selected, sizeof(mc->selected), "%.255s", b->name);
 	mc->uidvalidity = b->uidvalidity;
-	send_selected(mc, c, b);
+	send_selected(mc, c, b, read_only);
 	fake_sendf(c, "%s OK [READ-%s] opened\r\n", tag, read_only ? "ONLY" : "WRITE");
 }
 

@@ -38,7 +38,7 @@ struct upload_hook {
 	struct sync_interrupt *stop; /* a signal comes with APPEND number stop_at */
 	unsigned stop_at;
 	bool no_uids;		     /* no APPENDUID */
-	const char *permanent_flags; /* what SELECT says */
+	const char *permanent_flags; /* what SELECT says; NULL: nothing */
 	const char *append_limit;    /* what STATUS says when asked for APPENDLIMIT: "400", "NIL" */
 	/* what came */
 	unsigned appends, creates, deletes, subscribes, commands, logins;
