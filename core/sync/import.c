@@ -45,33 +45,43 @@ struct import_folder *import_add_folder(struct import *m, struct err *e)
 		m->folder_cap = cap;
 	}
 	struct import_folder *f = &m->folder[m->nfolders++];
-	*f = (struct import_folder){.path = BUF_INIT(IMPORT_PATH_MAX)};
+	*f = (struct import_folder){.path = BUF_INIT(IMPORT_PATH_MAX),
+		.load = {.path = BUF_INIT(IMPORT_PATH_MAX), .text = BUF_INIT(TEXT_MAX)}};
 	origin_folder_init(&f->f);
 	return f;
 }
 
+static void unload(struct import_load *l)
+{
+	buf_release(&l->path);
+	buf_release(&l->text);
+	free(l->message);
+	l->message = NULL;
+	l->n = l->cap = 0;
+}
+
 struct import_message *import_add_message(struct import *m, struct err *e)
 {
-	if (m->n >= IMPORT_MESSAGES_MAX) {
+	if (m->now->n >= IMPORT_MESSAGES_MAX) {
 		err_set(e, ERR_MAILBOX, E_LIMIT, "there are more than %zu messages in it",
 			IMPORT_MESSAGES_MAX);
 		return NULL;
 	}
-	if (buf_check(&m->text, "the names of a folder's messages", e) != 0) {
+	if (buf_check(&m->now->text, "the names of a folder's messages", e) != 0) {
 		err_widen(e, ERR_MAILBOX);
 		return NULL;
 	}
-	if (m->n == m->cap) {
-		size_t cap = m->cap > 0 ? 2 * m->cap : 256;
-		struct import_message *grown = realloc(m->message, cap * sizeof *grown);
+	if (m->now->n == m->now->cap) {
+		size_t cap = m->now->cap > 0 ? 2 * m->now->cap : 256;
+		struct import_message *grown = realloc(m->now->message, cap * sizeof *grown);
 		if (grown == NULL) {
 			err_nomem(e, "the messages of a folder");
 			return NULL;
 		}
-		m->message = grown;
-		m->cap = cap;
+		m->now->message = grown;
+		m->now->cap = cap;
 	}
-	struct import_message *x = &m->message[m->n++];
+	struct import_message *x = &m->now->message[m->now->n++];
 	*x = (struct import_message){.nname = 0};
 	return x;
 }
@@ -130,29 +140,35 @@ int import_flags(struct import *m, struct import_message *x, const struct buf *f
 	int rc = buf_check(found, "the flags of a message", e);
 	if (rc == 0)
 		rc = mail_flags_parse(&flags, buf_slice(found), e);
-	x->flags = m->text.len;
+	x->flags = m->now->text.len;
 	if (rc == 0)
-		buf_add_slice(&m->text, buf_slice(&flags.text));
-	x->nflags = m->text.len - x->flags;
+		buf_add_slice(&m->now->text, buf_slice(&flags.text));
+	x->nflags = m->now->text.len - x->flags;
 	mail_flags_release(&flags);
 	return rc;
 }
 
-static struct import_message *message_at(struct import *m, uint32_t uid)
+/* The key of a folder is its number, from 1. */
+static struct import_load *load_at(struct import *m, int64_t key)
 {
-	return uid > 0 && uid <= m->n ? &m->message[uid - 1] : NULL;
+	return key > 0 && (uint64_t)key <= m->nfolders ? &m->folder[key - 1].load : NULL;
 }
 
-static int open_own(
-	struct import *m, const struct import_message *x, struct import_span *span, struct err *e)
+static struct import_message *message_at(struct import_load *l, uint32_t uid)
+{
+	return l != NULL && uid > 0 && uid <= l->n ? &l->message[uid - 1] : NULL;
+}
+
+static int open_own(struct import *m, struct import_load *l, const struct import_message *x,
+	struct import_span *span, struct err *e)
 {
 	struct stat st;
-	size_t before = m->path.len;
-	buf_add_str(&m->path, before > 0 ? "/" : "");
-	buf_add(&m->path, m->text.data + x->name, x->nname);
-	int rc = buf_check(&m->path, "a path", e);
-	span->fd = rc == 0 ? import_open_file(m->root, buf_str(&m->path), &st, e) : -1;
-	buf_truncate(&m->path, before);
+	size_t before = l->path.len;
+	buf_add_str(&l->path, before > 0 ? "/" : "");
+	buf_add(&l->path, l->text.data + x->name, x->nname);
+	int rc = buf_check(&l->path, "a path", e);
+	span->fd = rc == 0 ? import_open_file(m->root, buf_str(&l->path), &st, e) : -1;
+	buf_truncate(&l->path, before);
 	if (span->fd < 0)
 		return -1;
 	span->own = true;
@@ -178,15 +194,15 @@ static int measure(const struct import_span *span, uint64_t *size, struct err *e
 	return rc;
 }
 
-static int span_of(
-	struct import *m, struct import_message *x, struct import_span *span, struct err *e)
+static int span_of(struct import *m, struct import_load *l, struct import_message *x,
+	struct import_span *span, struct err *e)
 {
 	uint64_t size;
 	*span = (struct import_span){
 		.fd = m->root, .offset = x->offset, .length = x->length, .quoted = m->quoted};
 	if (x->missing)
 		return err_set(e, ERR_MESSAGE, E_MISSING, "the manifest has it, the file does not");
-	if (x->own && open_own(m, x, span, e) != 0)
+	if (x->own && open_own(m, l, x, span, e) != 0)
 		return -1;
 	size = span->length;
 	if (x->ends == IMPORT_BY_SIZE && m->quoted && measure(span, &size, e) != 0)
@@ -197,12 +213,12 @@ static int span_of(
 	return 0;
 }
 
-static int open_message(
-	struct import *m, struct import_message *x, struct origin_reader **out, struct err *e)
+static int open_message(struct import *m, struct import_load *l, struct import_message *x,
+	struct origin_reader **out, struct err *e)
 {
 	struct import_span span;
 	*out = NULL;
-	return span_of(m, x, &span, e) == 0 ? import_reader_open(&span, out, e) : -1;
+	return span_of(m, l, x, &span, e) == 0 ? import_reader_open(&span, out, e) : -1;
 }
 
 int import_header(struct import *m, struct import_message *x, struct err *e)
@@ -212,7 +228,7 @@ int import_header(struct import *m, struct import_message *x, struct err *e)
 	struct header_end end = HEADER_END_INIT;
 	long got = 1;
 	buf_clear(&m->header);
-	int rc = open_message(m, x, &r, e);
+	int rc = open_message(m, m->now, x, &r, e);
 	while (rc == 0 && got > 0 && !end.found && m->header.len < HEADER_MAX) {
 		size_t room = HEADER_MAX - m->header.len;
 		got = r->read(r, part, room < sizeof part ? room : sizeof part, e);
@@ -230,7 +246,7 @@ static int look_at(struct import *m, struct import_message *x, struct sha256 *ha
 	unsigned char part[PART_SIZE];
 	struct origin_reader *r = NULL;
 	long got = 1;
-	int rc = open_message(m, x, &r, e);
+	int rc = open_message(m, m->now, x, &r, e);
 	if (rc == 0)
 		rc = sha256_begin(hash, e);
 	for (x->size = 0; rc == 0 && got > 0; x->size += got > 0 ? (uint64_t)got : 0) {
@@ -247,21 +263,27 @@ static int origin_open(struct restore_origin *o, int64_t generation, uint32_t ui
 	struct origin_reader **out, struct err *e)
 {
 	struct import *m = (struct import *)o;
-	struct import_message *x = message_at(m, uid);
-	(void)generation;
+	struct import_load *l = load_at(m, generation);
+	struct import_message *x = message_at(l, uid);
 	if (x == NULL)
 		return err_set(e, ERR_MESSAGE, E_STATE, "there is no such message");
-	return open_message(m, x, out, e);
+	return open_message(m, l, x, out, e);
 }
 
 static void origin_label(
 	struct restore_origin *o, int64_t generation, uint32_t uid, struct buf *out)
 {
-	struct import *m = (struct import *)o;
-	const struct import_message *x = message_at(m, uid);
-	(void)generation;
+	struct import_load *l = load_at((struct import *)o, generation);
+	const struct import_message *x = message_at(l, uid);
 	if (x != NULL)
-		buf_add(out, m->text.data + x->name, x->nname);
+		buf_add(out, l->text.data + x->name, x->nname);
+}
+
+static void origin_done(struct restore_origin *o, int64_t folder)
+{
+	struct import_load *l = load_at((struct import *)o, folder);
+	if (l != NULL)
+		unload(l);
 }
 
 /* 1 meant, 0 not, -1 it cannot be read. */
@@ -279,13 +301,14 @@ static int is_meant(struct import *m, struct import_message *x, struct err *e)
 
 struct giving {
 	const struct origin_sink *to;
+	int64_t folder;
 	struct selection_counts *counts;
 	struct sha256 *hash;
 };
 
 static int give(struct import *m, uint32_t uid, struct giving *g, struct err *e)
 {
-	struct import_message *x = message_at(m, uid);
+	struct import_message *x = message_at(m->now, uid);
 	int yes = is_meant(m, x, e);
 	if (yes > 0 && !x->known && look_at(m, x, g->hash, e) != 0)
 		yes = -1;
@@ -295,36 +318,34 @@ static int give(struct import *m, uint32_t uid, struct giving *g, struct err *e)
 		struct err why = *e;
 		err_clear(e);
 		g->counts->unreadable++;
-		return g->to->odd(g->to->ctx, 0, uid, why.text, e);
+		return g->to->odd(g->to->ctx, g->folder, uid, why.text, e);
 	}
 	if (yes == 0)
 		return 0;
-	struct origin_message out = {.uid = uid,
+	struct origin_message out = {.generation = g->folder,
+		.uid = uid,
 		.size = x->size,
 		.date = x->date,
-		.flags = slice_of(m->text.data + x->flags, x->nflags)};
+		.flags = slice_of(m->now->text.data + x->flags, x->nflags)};
 	memcpy(out.sha256, x->sha256, SHA256_LEN);
 	g->counts->messages++;
 	g->counts->bytes += x->size;
 	return g->to->message(g->to->ctx, &out, e);
 }
 
-static int load(struct import *m, const struct import_folder *f, struct err *e)
+static int load(struct import *m, struct import_folder *f, struct err *e)
 {
-	m->n = 0;
-	buf_clear(&m->text);
-	buf_clear(&m->path);
-	buf_add_slice(&m->path, buf_slice(&f->path));
+	m->now = &f->load;
+	buf_add_slice(&m->now->path, buf_slice(&f->path));
 	return m->kind->load(m, f, e) != 0
 		? -1
-		: buf_check(&m->text, "the names of a folder's messages", e);
+		: buf_check(&m->now->text, "the names of a folder's messages", e);
 }
 
-static int give_folder(
-	struct import *m, const struct import_folder *f, struct giving *g, struct err *e)
+static int give_folder(struct import *m, struct import_folder *f, struct giving *g, struct err *e)
 {
 	g->counts->folders++;
-	/* The folder before is done with its messages when this returns. */
+	g->folder = f->f.key;
 	if (g->to->folder(g->to->ctx, &f->f, e) != 0)
 		return -1;
 	if (load(m, f, e) != 0) {
@@ -332,10 +353,10 @@ static int give_folder(
 			return -1;
 		struct err why = *e;
 		err_clear(e);
-		m->n = 0;
+		unload(m->now);
 		return g->to->broken(g->to->ctx, &why, e);
 	}
-	for (uint32_t uid = 1; uid <= m->n; uid++)
+	for (uint32_t uid = 1; uid <= m->now->n; uid++)
 		if (import_check(m, e) != 0 || give(m, uid, g, e) != 0)
 			return -1;
 	return 0;
@@ -347,11 +368,12 @@ static int origin_run(struct restore_origin *o, const struct origin_sink *to,
 	struct import *m = (struct import *)o;
 	const struct selection *sel = m->options->select;
 	const struct sync_account patterns = {.folders = sel->folders, .exclude = sel->exclude};
-	struct giving g = {to, counts, sha256_new(e)};
+	struct giving g = {to, 0, counts, sha256_new(e)};
 	int rc = g.hash != NULL ? 0 : -1;
 	memset(counts, 0, sizeof *counts);
 	for (size_t i = 0; i < m->nfolders && rc == 0; i++) {
-		const struct import_folder *f = &m->folder[i];
+		struct import_folder *f = &m->folder[i];
+		f->f.key = (int64_t)i + 1;
 		if (sync_selects(&patterns, buf_slice(&f->f.name), f->f.delimiter, SLICE_NONE))
 			rc = give_folder(m, f, &g, e);
 	}
@@ -365,17 +387,15 @@ static void import_close(struct restore_origin *o)
 	for (size_t i = 0; i < m->nfolders; i++) {
 		origin_folder_release(&m->folder[i].f);
 		buf_release(&m->folder[i].path);
+		unload(&m->folder[i].load);
 	}
 	free(m->folder);
-	free(m->message);
 	import_tar_release(&m->tar);
 	if (m->root >= 0)
 		close(m->root);
 	if (m->manifest >= 0)
 		close(m->manifest);
 	buf_release(&m->name);
-	buf_release(&m->path);
-	buf_release(&m->text);
 	buf_release(&m->header);
 	buf_release(&m->value);
 	buf_release(&m->decoded);
@@ -501,13 +521,12 @@ int import_open(struct restore_origin **out, const char *path, const struct rest
 		.run = origin_run,
 		.label = origin_label,
 		.open = origin_open,
+		.done = origin_done,
 		.close = import_close};
 	m->options = o;
 	m->hooks = h;
 	m->root = m->manifest = -1;
 	buf_init(&m->name, ORIGIN_NAME_MAX);
-	buf_init(&m->path, IMPORT_PATH_MAX);
-	buf_init(&m->text, TEXT_MAX);
 	buf_init(&m->header, HEADER_MAX);
 	buf_init(&m->value, HEADER_MAX);
 	buf_init(&m->decoded, 4 * (size_t)HEADER_MAX);

@@ -13,7 +13,8 @@
  * sizes are those of the files. Nothing is changed: all is opened for reading only. What is compressed is first expanded
  * into a temporary file without a name (in TMPDIR, else /tmp).
  *
- * Memory: the messages of one folder, about 150 bytes each; of a tar file 32 bytes for each file besides.
+ * Memory: the messages of the folders that are not done with, about 150 bytes each; of a tar file 32 bytes for each file
+ * besides.
  */
 #ifndef CORE_SYNC_IMPORT_H
 #define CORE_SYNC_IMPORT_H

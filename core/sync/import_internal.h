@@ -30,8 +30,9 @@ enum import_ends {
 };
 
 struct import_message {
-	size_t name, nname;   /* in import.text: the path below the folder, or what stands for it */
-	size_t flags, nflags; /* in import.text, canonical */
+	size_t name,
+		nname; /* in import_load.text: the path below the folder, or what stands for it */
+	size_t flags, nflags;	 /* there, canonical */
 	uint64_t offset, length; /* in the file that all share */
 	uint64_t size;		 /* on the wire */
 	struct mail_date date;
@@ -42,10 +43,19 @@ struct import_message {
 	unsigned char sha256[SHA256_LEN];
 };
 
+/* The messages of a folder, as long as somebody may ask for them. */
+struct import_load {
+	struct buf path; /* of the folder, below the root; scratch behind that */
+	struct import_message *message;
+	size_t n, cap;
+	struct buf text;
+};
+
 struct import_folder {
 	struct origin_folder f;
 	struct buf path;	   /* below the root, "" is the root itself */
 	uint64_t begin, end, line; /* its lines in the manifest; the number of the first */
+	struct import_load load;
 };
 
 struct import;
@@ -82,11 +92,7 @@ struct import {
 	struct import_tar tar;
 	struct import_folder *folder;
 	size_t nfolders, folder_cap;
-	/* of the folder that was loaded last */
-	struct buf path;
-	struct import_message *message;
-	size_t n, cap;
-	struct buf text;
+	struct import_load *now; /* of the folder that is being loaded, or was last */
 	/* scratch */
 	struct buf header, value, decoded;
 };

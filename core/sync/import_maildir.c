@@ -254,12 +254,12 @@ struct keywords {
 /* Lines "0 name" to "25 name". */
 static int read_keywords(struct import *m, struct keywords *k, struct err *e)
 {
-	size_t before = m->path.len;
-	buf_addf(&m->path, "%s" KEYWORDS, before > 0 ? "/" : "");
-	int rc = buf_check(&m->path, "a path", e) == 0
-		? import_read_small(m->root, buf_str(&m->path), &k->text, e)
+	size_t before = m->now->path.len;
+	buf_addf(&m->now->path, "%s" KEYWORDS, before > 0 ? "/" : "");
+	int rc = buf_check(&m->now->path, "a path", e) == 0
+		? import_read_small(m->root, buf_str(&m->now->path), &k->text, e)
 		: -1;
-	buf_truncate(&m->path, before);
+	buf_truncate(&m->now->path, before);
 	struct slice s = buf_slice(&k->text);
 	while (rc > 0 && s.n > 0) {
 		uint64_t number;
@@ -342,21 +342,21 @@ static int add_file(struct import *m, int dir, const char *name, bool in_new,
 	x->own = true;
 	x->ends = is_exact(s) ? IMPORT_AS_IS : IMPORT_CR_BARE;
 	x->date = (struct mail_date){(int64_t)st.st_mtime, 0, true};
-	x->name = m->text.len;
-	buf_addf(&m->text, "%s/%s", in_new ? "new" : "cur", name);
-	x->nname = m->text.len - x->name;
+	x->name = m->now->text.len;
+	buf_addf(&m->now->text, "%s/%s", in_new ? "new" : "cur", name);
+	x->nname = m->now->text.len - x->name;
 	return add_flags(m, x, letters_of(s), in_new, k, e);
 }
 
 static int load_part(
 	struct import *m, const char *part, bool in_new, const struct keywords *k, struct err *e)
 {
-	size_t before = m->path.len;
-	buf_addf(&m->path, "%s%s", before > 0 ? "/" : "", part);
-	int fd = buf_check(&m->path, "a path", e) == 0
-		? import_open_beneath(m->root, buf_str(&m->path), O_RDONLY | O_DIRECTORY)
+	size_t before = m->now->path.len;
+	buf_addf(&m->now->path, "%s%s", before > 0 ? "/" : "", part);
+	int fd = buf_check(&m->now->path, "a path", e) == 0
+		? import_open_beneath(m->root, buf_str(&m->now->path), O_RDONLY | O_DIRECTORY)
 		: -1;
-	buf_truncate(&m->path, before);
+	buf_truncate(&m->now->path, before);
 	if (fd < 0 && err_is_set(e))
 		return -1;
 	if (fd < 0)
@@ -402,16 +402,16 @@ static int by_date(const void *a, const void *b)
 /* Old ones first, then by name, whatever the order in the directory. */
 static int sort(struct import *m, struct err *e)
 {
-	struct dated *d = calloc(m->n + 1, sizeof *d);
+	struct dated *d = calloc(m->now->n + 1, sizeof *d);
 	if (d == NULL)
 		return err_nomem(e, "the messages of a folder");
-	for (size_t i = 0; i < m->n; i++) {
-		const struct import_message *x = &m->message[i];
-		d[i] = (struct dated){slice_of(m->text.data + x->name, x->nname), *x};
+	for (size_t i = 0; i < m->now->n; i++) {
+		const struct import_message *x = &m->now->message[i];
+		d[i] = (struct dated){slice_of(m->now->text.data + x->name, x->nname), *x};
 	}
-	qsort(d, m->n, sizeof *d, by_date);
-	for (size_t i = 0; i < m->n; i++)
-		m->message[i] = d[i].x;
+	qsort(d, m->now->n, sizeof *d, by_date);
+	for (size_t i = 0; i < m->now->n; i++)
+		m->now->message[i] = d[i].x;
 	free(d);
 	return 0;
 }

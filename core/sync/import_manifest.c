@@ -99,13 +99,13 @@ static int on_line(void *ctx, const struct export_line *line, struct err *e)
 	x->ends = IMPORT_BY_SIZE;
 	x->known = true;
 	memcpy(x->sha256, line->sha256, SHA256_LEN);
-	x->name = m->text.len;
-	buf_add_slice(&m->text, line->place);
-	x->nname = m->text.len - x->name;
-	x->flags = m->text.len;
-	if (export_line_flags(line, &m->text, e) != 0)
+	x->name = m->now->text.len;
+	buf_add_slice(&m->now->text, line->place);
+	x->nname = m->now->text.len - x->name;
+	x->flags = m->now->text.len;
+	if (export_line_flags(line, &m->now->text, e) != 0)
 		return -1;
-	x->nflags = m->text.len - x->flags;
+	x->nflags = m->now->text.len - x->flags;
 	if (!find_place(m, x, line->place, e))
 		return err_set(e, ERR_STORE, E_CORRUPT,
 			"line %" PRIu64 " of the manifest is damaged: the place", line->number);

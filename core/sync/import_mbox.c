@@ -208,13 +208,13 @@ static int on_message(
 	x->length = length;
 	x->date = *date;
 	x->ends = IMPORT_CR_BARE;
-	x->name = m->text.len;
-	buf_addf(&m->text, "message %zu", m->n);
-	x->nname = m->text.len - x->name;
+	x->name = m->now->text.len;
+	buf_addf(&m->now->text, "message %zu", m->now->n);
+	x->nname = m->now->text.len - x->name;
 	if (import_header(m, x, e) != 0 || read_flags(m, x, e) != 0)
 		return -1;
-	if (m->n == 1 && is_internal(m))
-		m->n = 0;
+	if (m->now->n == 1 && is_internal(m))
+		m->now->n = 0;
 	return import_check(m, e);
 }
 

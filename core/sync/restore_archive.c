@@ -179,7 +179,6 @@ int archive_origin_open(struct restore_origin **out, const char *path,
 	a->options = options;
 	a->base = (struct restore_origin){.where = "in the archive",
 		.advice = "; see imapsync verify",
-		.keeps = true,
 		.run = archive_run,
 		.label = archive_label,
 		.open = archive_open_message,

@@ -51,6 +51,8 @@ void restore_folder_free(struct restore_folder *f)
 	if (f == NULL)
 		return;
 	drop_commands(f);
+	if (f->r->origin->done != NULL)
+		f->r->origin->done(f->r->origin, f->from.key);
 	origin_folder_release(&f->from);
 	buf_release(&f->name);
 	buf_release(&f->wire);

@@ -11,6 +11,7 @@ void origin_folder_init(struct origin_folder *f)
 	buf_init(&f->wire, ORIGIN_NAME_MAX);
 	buf_init(&f->name, ORIGIN_NAME_MAX);
 	buf_init(&f->attributes, ORIGIN_NAME_MAX);
+	f->key = 0;
 	f->delimiter = '\0';
 	f->subscribed = false;
 }
@@ -31,6 +32,7 @@ static int copy(struct buf *to, const struct buf *from, struct err *e)
 
 int origin_folder_copy(struct origin_folder *to, const struct origin_folder *from, struct err *e)
 {
+	to->key = from->key;
 	to->delimiter = from->delimiter;
 	to->subscribed = from->subscribed;
 	if (copy(&to->wire, &from->wire, e) != 0 || copy(&to->name, &from->name, e) != 0)

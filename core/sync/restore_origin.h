@@ -6,9 +6,8 @@
  * Invariants: nothing of the origin is changed but the journal; a message keeps its key (generation and UID, which mean
  * something to the origin only) and its bytes as long as the origin is open.
  *
- * Life cycle: import_open or archive_origin_open -> run -> close. The messages of a folder can be opened until the call
- * that tells the next one has returned; those of the last one (`keeps`: of every one), until close. Single thread;
- * several readers may be open.
+ * Life cycle: import_open or archive_origin_open -> run -> close. The messages of a folder can be opened until done() was
+ * called for it, or else until close. Single thread; several readers may be open.
  */
 #ifndef CORE_SYNC_RESTORE_ORIGIN_H
 #define CORE_SYNC_RESTORE_ORIGIN_H
@@ -18,6 +17,7 @@
 #define ORIGIN_NAME_MAX ((size_t)1 << 16)
 
 struct origin_folder {
+	int64_t key;	       /* for done() of the origin */
 	struct buf wire;       /* modified UTF-7, levels separated by the delimiter */
 	struct buf name;       /* the same in UTF-8, not escaped */
 	struct buf attributes; /* as of LIST, separated by spaces; empty = not known */
@@ -61,7 +61,6 @@ struct restore_origin {
 	const char *where;    /* "in the archive" */
 	const char *advice;   /* for damage: "; see imapsync verify" */
 	bool all_below_inbox; /* every other folder stands below INBOX, as some servers have it */
-	bool keeps;	      /* several folders may be worked on at a time */
 	/* All that is selected, folder by folder, also folders without messages. */
 	int (*run)(struct restore_origin *o, const struct origin_sink *to,
 		struct selection_counts *counts, struct err *e);
@@ -70,6 +69,8 @@ struct restore_origin {
 	/* ERR_MESSAGE when it is only this one. */
 	int (*open)(struct restore_origin *o, int64_t generation, uint32_t uid,
 		struct origin_reader **out, struct err *e);
+	/* No message of this folder will be opened any more. May be NULL. */
+	void (*done)(struct restore_origin *o, int64_t folder);
 	/* The journal of store.h; all three NULL when the origin keeps none. What is not written `durable` is so with the next that
 	 * is, which may be of no rows. */
 	int (*journal_read)(struct restore_origin *o, struct slice target, struct slice mailbox,

@@ -486,7 +486,7 @@ int pool_add(struct restore *r, struct restore_folder *f, struct err *e)
 	struct err ignored = ERR_INIT;
 	f->is_new = !r->options->dry_run && tree_target(f, &ignored) == 0 && !f->exists;
 	queue_last(r, f);
-	return run_until(r, r->origin->keeps ? r->nlinks : 0, e);
+	return run_until(r, r->nlinks, e);
 }
 
 int pool_finish(struct restore *r, struct err *e)

@@ -95,6 +95,51 @@ Test(restore_from, it_looks_only_when_an_earlier_run_has_settled)
 	both_end(&b);
 }
 
+#define FOLDERS	 6
+#define MESSAGES 4
+
+/* Folders beside the INBOX with the same names and sizes of messages, so that none may be taken for another's. */
+static void add_folders(struct both *b)
+{
+	for (unsigned i = 0; i < FOLDERS; i++) {
+		char path[60], text[60];
+		snprintf(path, sizeof path, "m/.Box%u", i);
+		cr_assert(import_rig_maildir(&b->tree, path));
+		for (unsigned k = 0; k < MESSAGES; k++) {
+			snprintf(path, sizeof path, "m/.Box%u/cur/%u:2,S", i, k);
+			int n = snprintf(text, sizeof text, "Subject: %u of %u\n\nx\n", k, i);
+			cr_assert(import_rig_file(&b->tree, path, text, (size_t)n, DAY));
+		}
+	}
+}
+
+Test(restore_from, the_folders_of_a_tree_are_shared_among_connections, .timeout = 60)
+{
+	/* cut: a connection is lost at this upload. */
+	for (unsigned connections = 1; connections <= 4; connections += 3)
+		for (unsigned cut = 0; cut <= 8; cut += 4) {
+			struct both b;
+			cr_assert(both_start(&b, " UIDPLUS"));
+			b.r.account.connections = connections;
+			b.f.cut_append = cut;
+			add_folders(&b);
+			run(&b, true);
+			cr_expect_eq(b.report.restored + b.report.present, FOLDERS * MESSAGES, "%s",
+				buf_str(&b.r.notes));
+			cr_expect_eq(b.report.problems, (size_t)0, "%s", buf_str(&b.r.notes));
+			cr_expect_eq(b.f.logins > 1, connections > 1 || cut > 0, "%u logins",
+				b.f.logins);
+			for (unsigned i = 0; i < FOLDERS; i++) {
+				char name[20];
+				snprintf(name, sizeof name, "Box%u", i);
+				cr_expect_eq(model_count_messages(b.r.m, name), (size_t)MESSAGES);
+			}
+			run(&b, false);
+			cr_expect_eq(b.report.present, FOLDERS * MESSAGES);
+			both_end(&b);
+		}
+}
+
 static const char *const capability[] = {"", " MULTIAPPEND", " UIDPLUS", " UIDPLUS MULTIAPPEND"};
 
 Test(restore_from, nothing_comes_twice_without_a_journal, .timeout = 60)
