@@ -147,7 +147,8 @@ static int run(struct export *x, struct store *s, const struct export_options *o
 	x->w = open_output(o, e);
 	if (x->w == NULL)
 		return -1;
-	const struct export_target to = {x->w, x->manifest, x->h, r};
+	const struct export_target to = {
+		x->w, x->manifest, x->h, r, !selection_of_messages(o->select)};
 	x->queue = export_queue_new(s, &to, e);
 	if (x->queue == NULL || selection_run(s, o->select, &sink, &r->counts, e) != 0)
 		return -1;

@@ -13,13 +13,16 @@
  *     that differs or cannot be read is reported and left out.
  *   - Memory does not depend on the size of a message or of the archive.
  *
- * The manifest: one line a message, in the order of the messages; its first two lines say so, and the last one has the
- * SHA-256 of all bytes in front of it:
- *     imapsync-manifest 2
+ * The manifest: one line a folder, behind it one line for each of its messages, in their order; its first two lines say
+ * so, and the last one has the SHA-256 of all bytes in front of it:
+ *     imapsync-manifest 3
  *     # sha256 size date flags uidvalidity uid folder place
+ *     # folder Sent \Sent,\Subscribed
  *     ...
  *     # end SHA256
- * Version 1 is the same without the last line. Fields are separated by single spaces. sha256 and size: of the message as the server sent it. date:
+ * Version 2 is the same without the lines of folders, and version 1 also without the last line. A folder without messages
+ * has its line unless only some messages of the folders were selected. Behind its name are those of its attributes that
+ * export_attribute[] knows, separated by commas, or "-". Fields are separated by single spaces. sha256 and size: of the message as the server sent it. date:
  * INTERNALDATE as 2024-03-01T10:00:00+0200, or "-". flags: separated by commas, or "-". folder: the
  * mailbox's name as the server spells it, with '/' between levels unless a line "# delimiter ." in
  * front says another one ("-": there is none). place: the path in the tar file or folder, or

@@ -73,6 +73,7 @@ struct export_target {
 	struct export_manifest *manifest;
 	const struct sync_hooks *h;
 	struct export_report *r;
+	bool all_folders; /* also those without messages are in the manifest */
 };
 
 /*
@@ -120,13 +121,23 @@ struct export_tree *export_dir_new(const char *output, struct err *e);
 
 /* A temporary file until the output is complete: the lines of export.h, in the order of the calls. */
 
+#define EXPORT_MANIFEST_FOLDER "# folder "
 #define EXPORT_MANIFEST_FIRST  "imapsync-manifest " /* and the version */
 #define EXPORT_MANIFEST_FIELDS "# sha256 size date flags uidvalidity uid folder place"
 #define EXPORT_MANIFEST_END    "# end "
 
+/* What the manifest keeps of a folder's attributes, in its order: its special use, and a word for its subscription. All
+ * others are about a moment or follow from the other folders. */
+#define EXPORT_ATTRIBUTES 9
+#define EXPORT_SUBSCRIBED "\\Subscribed"
+extern const char *const export_attribute[EXPORT_ATTRIBUTES];
+
 /* *out must be closed also after a failure. */
 int export_manifest_open(struct export_manifest **out, struct err *e) NODISCARD;
 void export_manifest_close(struct export_manifest *m); /* NULL is fine */
+/* A folder; without this call it is one with its first message. */
+int export_manifest_folder(
+	struct export_manifest *m, const struct store_mailbox *box, struct err *e) NODISCARD;
 int export_manifest_add(struct export_manifest *m, const struct selection_item *item,
 	struct slice place, struct err *e) NODISCARD;
 /* The last line. *size: bytes of the whole. */

@@ -12,9 +12,13 @@
 struct export_manifest {
 	FILE *f; /* without a name */
 	struct sha256 *hash;
-	char delimiter; /* that the lines so far say */
+	char delimiter;	   /* that the lines so far say */
+	struct buf folder; /* of the last line about one */
 	struct buf line;
 };
+
+const char *const export_attribute[EXPORT_ATTRIBUTES] = {"\\All", "\\Archive", "\\Drafts",
+	"\\Flagged", "\\Important", "\\Junk", "\\Sent", EXPORT_SUBSCRIBED, "\\Trash"};
 
 static int failed(struct err *e)
 {
@@ -40,6 +44,7 @@ void export_manifest_close(struct export_manifest *m)
 	if (m->f != NULL)
 		fclose(m->f);
 	sha256_free(m->hash);
+	buf_release(&m->folder);
 	buf_release(&m->line);
 	free(m);
 }
@@ -51,6 +56,7 @@ int export_manifest_open(struct export_manifest **out, struct err *e)
 	if (m == NULL)
 		return err_nomem(e, "the manifest");
 	buf_init(&m->line, 4 * (size_t)MAIL_FLAGS_TEXT_MAX + 4 * EXPORT_PLACE_MAX);
+	buf_init(&m->folder, EXPORT_PLACE_MAX);
 	m->delimiter = '/';
 	m->hash = sha256_new(e);
 	if (m->hash == NULL || sha256_begin(m->hash, e) != 0)
@@ -59,7 +65,7 @@ int export_manifest_open(struct export_manifest **out, struct err *e)
 	if (m->f == NULL)
 		return err_sys(
 			e, ERR_STORE, E_IO, errno, "cannot make the manifest's temporary file");
-	buf_add_str(&m->line, EXPORT_MANIFEST_FIRST "2\n" EXPORT_MANIFEST_FIELDS "\n");
+	buf_add_str(&m->line, EXPORT_MANIFEST_FIRST "3\n" EXPORT_MANIFEST_FIELDS "\n");
 	return put_line(m, e);
 }
 
@@ -118,14 +124,50 @@ static void add_delimiter(struct buf *out, char delimiter)
 	buf_add_byte(out, '\n');
 }
 
+static bool has_attribute(const struct store_mailbox *box, const char *name)
+{
+	struct slice word;
+	size_t at = 0;
+	if (strcmp(name, EXPORT_SUBSCRIBED) == 0)
+		return box->subscribed;
+	while (mail_flags_next(buf_slice(&box->attributes), &at, &word))
+		if (slice_ieq_str(word, name))
+			return true;
+	return false;
+}
+
+int export_manifest_folder(
+	struct export_manifest *m, const struct store_mailbox *box, struct err *e)
+{
+	bool any = false;
+	if (m->folder.len > 0 && slice_eq(buf_slice(&m->folder), buf_slice(&box->wire)))
+		return 0;
+	buf_clear(&m->folder);
+	buf_add_slice(&m->folder, buf_slice(&box->wire));
+	if (buf_check(&m->folder, "the name of a folder", e) != 0)
+		return -1;
+	if (box->delimiter != m->delimiter)
+		add_delimiter(&m->line, box->delimiter);
+	m->delimiter = box->delimiter;
+	buf_add_str(&m->line, EXPORT_MANIFEST_FOLDER);
+	add_coded(&m->line, buf_slice(&box->wire));
+	for (size_t i = 0; i < EXPORT_ATTRIBUTES; i++) {
+		if (!has_attribute(box, export_attribute[i]))
+			continue;
+		buf_addf(&m->line, "%c%s", any ? ',' : ' ', export_attribute[i]);
+		any = true;
+	}
+	buf_add_str(&m->line, any ? "\n" : " -\n");
+	return put_line(m, e);
+}
+
 int export_manifest_add(struct export_manifest *m, const struct selection_item *item,
 	struct slice place, struct err *e)
 {
 	const struct store_record *r = item->record;
 	char hash[SHA256_HEX + 1];
-	if (item->box->delimiter != m->delimiter)
-		add_delimiter(&m->line, item->box->delimiter);
-	m->delimiter = item->box->delimiter;
+	if (export_manifest_folder(m, item->box, e) != 0)
+		return -1;
 	hex_format(r->sha256, SHA256_LEN, hash);
 	buf_addf(&m->line, "%s %" PRIu64 " ", hash, r->size_wire);
 	add_date(&m->line, &r->date);

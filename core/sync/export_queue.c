@@ -222,12 +222,19 @@ static void pop(struct export_queue *q)
 	q->n--;
 }
 
+static int begin_folder(struct export_queue *q, const struct store_mailbox *box, struct err *e)
+{
+	if (q->to.all_folders && export_manifest_folder(q->to.manifest, box, e) != 0)
+		return -1;
+	return q->to.w->folder(q->to.w, box, e);
+}
+
 /* Those at the front that wait for nothing. */
 static int settle_ready(struct export_queue *q, struct err *e)
 {
 	while (q->n > 0 && !front(q)->hashed) {
 		const struct entry *m = front(q);
-		if (!m->message && q->to.w->folder(q->to.w, m->box, e) != 0)
+		if (!m->message && begin_folder(q, m->box, e) != 0)
 			return -1;
 		if (m->message)
 			leave_out(q, m, m->wrong);

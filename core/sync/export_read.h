@@ -61,10 +61,21 @@ struct export_line {
 	struct slice folder, place; /* decoded; borrowed for the call */
 };
 
+/* A line about a folder; all its messages follow. Borrowed for the call. */
+struct export_folder_line {
+	uint64_t number;
+	char delimiter;
+	struct slice folder;	 /* decoded */
+	struct slice attributes; /* separated by spaces */
+	bool subscribed;
+};
+
 /* Lines are given to each() as they are complete; -1 stops. Anything but what export_manifest_add() writes is
  * E_CORRUPT with the number of the line. */
 struct export_lines {
 	int (*each)(void *ctx, const struct export_line *line, struct err *e);
+	/* Manifests before version 3 have none. NULL: they are not asked for. */
+	int (*on_folder)(void *ctx, const struct export_folder_line *line, struct err *e);
 	void *ctx;
 	uint64_t number;
 	uint64_t at; /* where the line that is given begins */
@@ -73,6 +84,7 @@ struct export_lines {
 	bool ended;	  /* the last line was there, and its SHA-256 is right */
 	struct sha256 *hash;
 	struct buf line, folder, place;
+	struct buf announced; /* the folder that the messages belong to, from version 3 on */
 };
 
 void export_lines_init(struct export_lines *l,

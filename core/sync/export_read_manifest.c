@@ -18,6 +18,7 @@ void export_lines_init(struct export_lines *l,
 	int (*each)(void *ctx, const struct export_line *line, struct err *e), void *ctx)
 {
 	l->each = each;
+	l->on_folder = NULL;
 	l->ctx = ctx;
 	l->number = l->at = 0;
 	l->version = 0;
@@ -27,6 +28,7 @@ void export_lines_init(struct export_lines *l,
 	buf_init(&l->line, LINE_MAX_BYTES);
 	buf_init(&l->folder, LINE_MAX_BYTES);
 	buf_init(&l->place, LINE_MAX_BYTES);
+	buf_init(&l->announced, LINE_MAX_BYTES);
 }
 
 void export_lines_part(struct export_lines *l, uint64_t number, char delimiter)
@@ -41,6 +43,7 @@ void export_lines_release(struct export_lines *l)
 	buf_release(&l->line);
 	buf_release(&l->folder);
 	buf_release(&l->place);
+	buf_release(&l->announced);
 	sha256_free(l->hash);
 	l->hash = NULL;
 }
@@ -162,6 +165,8 @@ static int on_message(struct export_lines *l, struct slice s, struct err *e)
 		return broken(l, "UIDVALIDITY or UID", e);
 	if (!decode(f[6], &l->folder) || !decode(f[7], &l->place))
 		return broken(l, "the folder or the place", e);
+	if (l->version >= 3 && !slice_eq(buf_slice(&l->folder), buf_slice(&l->announced)))
+		return broken(l, "its folder is not the one of the line about a folder", e);
 	line.flags = f[3];
 	line.delimiter = l->delimiter;
 	line.uidvalidity = (uint32_t)validity;
@@ -169,6 +174,46 @@ static int on_message(struct export_lines *l, struct slice s, struct err *e)
 	line.folder = buf_slice(&l->folder);
 	line.place = buf_slice(&l->place);
 	return l->each(l->ctx, &line, e);
+}
+
+/* Words of the list, in its order and each once, separated by commas; or "-". */
+static bool take_attributes(struct slice s, struct buf *out, bool *subscribed)
+{
+	size_t next = 0;
+	buf_clear(out);
+	*subscribed = false;
+	if (slice_eq_str(s, "-"))
+		return true;
+	for (;;) {
+		const unsigned char *comma = s.n > 0 ? memchr(s.p, ',', s.n) : NULL;
+		struct slice word = slice_of(s.p, comma != NULL ? (size_t)(comma - s.p) : s.n);
+		while (next < EXPORT_ATTRIBUTES && !slice_eq_str(word, export_attribute[next]))
+			next++;
+		if (next == EXPORT_ATTRIBUTES)
+			return false;
+		if (strcmp(export_attribute[next], EXPORT_SUBSCRIBED) == 0)
+			*subscribed = true;
+		else
+			buf_addf(out, "%s%s", out->len > 0 ? " " : "", export_attribute[next]);
+		next++;
+		if (comma == NULL)
+			return true;
+		s = slice_of(comma + 1, s.n - word.n - 1);
+	}
+}
+
+/* "# folder Sent \Sent,\Subscribed" */
+static int on_folder(struct export_lines *l, struct slice s, struct err *e)
+{
+	struct export_folder_line line = {.number = l->number, .delimiter = l->delimiter};
+	const unsigned char *space = s.n > 0 ? memchr(s.p, ' ', s.n) : NULL;
+	size_t n = space != NULL ? (size_t)(space - s.p) : 0;
+	if (!decode(slice_of(s.p, n), &l->announced) ||
+		!take_attributes(slice_of(space + 1, s.n - n - 1), &l->place, &line.subscribed))
+		return broken(l, "the folder", e);
+	line.folder = buf_slice(&l->announced);
+	line.attributes = buf_slice(&l->place);
+	return l->on_folder != NULL ? l->on_folder(l->ctx, &line, e) : 0;
 }
 
 /* "# delimiter .": of the lines that follow. "-": there is none. */
@@ -181,12 +226,25 @@ static int on_delimiter(struct export_lines *l, struct slice s, struct err *e)
 	return 0;
 }
 
+static bool begins(struct slice s, const char *with)
+{
+	size_t n = strlen(with);
+	return s.n >= n && memcmp(s.p, with, n) == 0;
+}
+
+static struct slice behind(struct slice s, const char *with)
+{
+	size_t n = strlen(with);
+	return slice_of(s.p + n, s.n - n);
+}
+
 static int on_version(struct export_lines *l, struct slice s, struct err *e)
 {
-	if (!slice_eq_str(s, EXPORT_MANIFEST_FIRST "1") &&
-		!slice_eq_str(s, EXPORT_MANIFEST_FIRST "2"))
+	size_t n = sizeof EXPORT_MANIFEST_FIRST - 1;
+	unsigned char digit = s.n == n + 1 && begins(s, EXPORT_MANIFEST_FIRST) ? s.p[n] : '\0';
+	if (digit < '1' || digit > '3')
 		return broken(l, "not a manifest of a version that is known", e);
-	l->version = s.p[s.n - 1] == '1' ? 1 : 2;
+	l->version = (unsigned)(digit - '0');
 	return 0;
 }
 
@@ -206,18 +264,6 @@ static int on_end(struct export_lines *l, struct slice s, struct err *e)
 	return 0;
 }
 
-static bool begins(struct slice s, const char *with)
-{
-	size_t n = strlen(with);
-	return s.n >= n && memcmp(s.p, with, n) == 0;
-}
-
-static struct slice behind(struct slice s, const char *with)
-{
-	size_t n = strlen(with);
-	return slice_of(s.p + n, s.n - n);
-}
-
 static int on_line(struct export_lines *l, struct err *e)
 {
 	static const char delimiter[] = "# delimiter ";
@@ -233,6 +279,8 @@ static int on_line(struct export_lines *l, struct err *e)
 		return broken(l, "it is behind the end", e);
 	if (l->version != 1 && begins(s, EXPORT_MANIFEST_END))
 		return on_end(l, behind(s, EXPORT_MANIFEST_END), e);
+	if (l->version >= 3 && begins(s, EXPORT_MANIFEST_FOLDER))
+		return on_folder(l, behind(s, EXPORT_MANIFEST_FOLDER), e);
 	if (begins(s, delimiter))
 		return on_delimiter(l, behind(s, delimiter), e);
 	return on_message(l, s, e);

@@ -374,7 +374,8 @@ static int origin_run(struct restore_origin *o, const struct origin_sink *to,
 	for (size_t i = 0; i < m->nfolders && rc == 0; i++) {
 		struct import_folder *f = &m->folder[i];
 		f->f.key = (int64_t)i + 1;
-		if (sync_selects(&patterns, buf_slice(&f->f.name), f->f.delimiter, SLICE_NONE))
+		if (sync_selects(&patterns, buf_slice(&f->f.name), f->f.delimiter,
+			    buf_slice(&f->f.attributes)))
 			rc = give_folder(m, f, &g, e);
 	}
 	sha256_free(g.hash);

@@ -2,7 +2,8 @@
 /*
  * import_manifest.c -- an export by its manifest: which folders and messages there are, where they are, and all that is
  * known of them. The manifest is read once for the folders, whose lines are together, and again for each folder's
- * messages. What it does not name is not looked at.
+ * messages. What it does not name is not looked at; before version 3 that are folders without messages, special uses and
+ * subscriptions.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -38,32 +39,52 @@ static int feed(struct lines *l, uint64_t at, uint64_t end, struct err *e)
 
 /* ---- folders --------------------------------------------------------------------------------- */
 
-static int on_folder_line(void *ctx, const struct export_line *line, struct err *e)
+/* Its lines begin at `begin`, with this number. */
+static struct import_folder *add_folder(struct import *m, struct slice wire, char delimiter,
+	uint64_t begin, uint64_t number, struct err *e)
+{
+	struct import_folder *f = import_add_folder(m, e);
+	if (f == NULL)
+		return NULL;
+	buf_add_slice(&f->f.wire, wire);
+	f->f.delimiter = delimiter;
+	f->begin = f->end = begin;
+	f->line = number;
+	return import_name_folder(&f->f, e) == 0 ? f : NULL;
+}
+
+static int on_folder(void *ctx, const struct export_folder_line *line, struct err *e)
+{
+	struct lines *l = ctx;
+	uint64_t behind = l->in.at + l->in.line.len + 1;
+	struct import_folder *f =
+		add_folder(l->m, line->folder, line->delimiter, behind, line->number + 1, e);
+	if (f == NULL)
+		return -1;
+	f->f.subscribed = line->subscribed;
+	buf_add_slice(&f->f.attributes, line->attributes);
+	return buf_check(&f->f.attributes, "the attributes of a folder", e);
+}
+
+static int on_folder_message(void *ctx, const struct export_line *line, struct err *e)
 {
 	struct lines *l = ctx;
 	struct import *m = l->m;
 	struct import_folder *f = m->nfolders > 0 ? &m->folder[m->nfolders - 1] : NULL;
-	uint64_t begin = l->in.at, end = begin + l->in.line.len + 1;
 	if (f == NULL || !slice_eq(buf_slice(&f->f.wire), line->folder) ||
-		f->f.delimiter != line->delimiter) {
-		f = import_add_folder(m, e);
-		if (f == NULL)
-			return -1;
-		buf_add_slice(&f->f.wire, line->folder);
-		f->f.delimiter = line->delimiter;
-		f->begin = begin;
-		f->line = line->number;
-		if (import_name_folder(&f->f, e) != 0)
-			return -1;
-	}
-	f->end = end;
+		f->f.delimiter != line->delimiter)
+		f = add_folder(m, line->folder, line->delimiter, l->in.at, line->number, e);
+	if (f == NULL)
+		return -1;
+	f->end = l->in.at + l->in.line.len + 1;
 	return 0;
 }
 
 static int find(struct import *m, struct err *e)
 {
 	struct lines l = {.m = m};
-	export_lines_init(&l.in, on_folder_line, &l);
+	export_lines_init(&l.in, on_folder_message, &l);
+	l.in.on_folder = on_folder;
 	int rc = feed(&l, 0, m->manifest_size, e);
 	export_lines_release(&l.in);
 	return rc;

@@ -116,12 +116,6 @@ static int on_odd(void *ctx, int64_t generation, uint32_t uid, const char *why, 
 	return 0;
 }
 
-static bool selects_messages(const struct selection *s)
-{
-	return s->has_since || s->has_before || s->has_uids || s->deleted || s->nheaders > 0 ||
-		s->message_id != NULL;
-}
-
 static int flush_journal(struct restore *r, struct err *e)
 {
 	struct restore_origin *o = r->origin;
@@ -157,7 +151,7 @@ static int run(struct restore *r, struct err *e)
 		.message = on_message,
 		.broken = on_broken,
 		.odd = on_odd};
-	r->make_empty = !r->options->rehearsal && !selects_messages(r->options->select);
+	r->make_empty = !r->options->rehearsal && !selection_of_messages(r->options->select);
 	int rc = await_earlier(r, e);
 	if (rc == 0)
 		rc = pool_begin(r, e);

@@ -65,6 +65,12 @@ int selection_add_header(struct selection *sel, const char *arg, struct err *e)
 	return 0;
 }
 
+bool selection_of_messages(const struct selection *sel)
+{
+	return sel->has_since || sel->has_before || sel->has_uids || sel->deleted ||
+		selection_asks_header(sel);
+}
+
 /* ---- dates ---------------------------------------------------------------------------------- */
 
 static bool digits(const char **s, size_t n, int *v)

@@ -64,6 +64,8 @@ struct selection_counts {
 	uint64_t unreadable; /* criteria on the header could not be checked */
 };
 
+/* Are some messages of a folder meant, and others not? What has none of them is then of no interest. */
+bool selection_of_messages(const struct selection *sel);
 /* For messages that are in no archive: the criteria one by one. */
 bool selection_in_dates(const struct selection *sel, const struct mail_date *d);
 bool selection_asks_header(const struct selection *sel);

@@ -32,15 +32,17 @@ def decode(text):
 def manifest(text):
     """[(sha256, size, date, {flag}, uidvalidity, uid, folder, place)]"""
     lines = text.splitlines()
-    assert lines[0] == "imapsync-manifest 2" and lines[1].startswith("# sha256 size date "), lines[:2]
+    assert lines[0] == "imapsync-manifest 3" and lines[1].startswith("# sha256 size date "), lines[:2]
     above, end = text.rsplit("# end ", 1)
     assert end == hashlib.sha256(above.encode()).hexdigest() + "\n", lines[-1]
-    out = []
+    out, folder = [], None
     for line in lines[2:-1]:
-        if line.startswith("# delimiter "):
+        if line.startswith("# folder "):
+            folder = line.split(" ")[2]
+        if line.startswith(("# delimiter ", "# folder ")):
             continue
         f = line.split(" ")
-        assert len(f) == 8, line
+        assert len(f) == 8 and f[6] == folder, line
         flags = set() if f[3] == "-" else {decode(x) for x in f[3].split(",")}
         out.append((f[0], int(f[1]), f[2], flags, int(f[4]), int(f[5]), decode(f[6]), decode(f[7])))
     return out

@@ -7,7 +7,7 @@ import subprocess
 
 import archive
 import rig
-from test_restore import add_account, contents, restore
+from test_restore import add_account, contents, restore, special_uses
 
 FORMATS = {"maildir": "out.d", "eml": "out-eml.d", "mbox": "out.mbox", "mbox.gz": "out.mbox.gz", "tar": "out.tar", "tar.gz": "out.tgz", "eml.tar": "out-eml.tar"}
 FLAGS = (["\\Seen"], ["\\Seen", "\\Answered", "work"], [], ["\\Flagged", "$Forwarded"], ["\\Draft", "$Label1", "later", "-"])
@@ -15,8 +15,10 @@ FLAGS = (["\\Seen"], ["\\Seen", "\\Answered", "work"], [], ["\\Flagged", "$Forwa
 
 def fill_account(server, user, separator):
     c = server.client(user)
-    for name in (f"Work{separator}2016", "&AOk-t&AOk-", "Sent"):
+    for name in (f"Work{separator}2016", f"Work{separator}Empty", f"None{separator}Below", "&AOk-t&AOk-", "Sent", "Trash"):
         c.create(rig.quote(name))
+    for name in (f"Work{separator}2016", "Trash"):
+        c.subscribe(rig.quote(name))
     rig.fill(c, "INBOX", 10)
     rig.fill(c, f"Work{separator}2016", 30, size=500)
     bodies = (b"no header at all", b"From me\r\n\r\nFrom you\r\n>From them\r\n", b"A: b\r\n\r\nno end", b"A: bare\r\n\r\nbare\nend\r\n",
@@ -50,8 +52,20 @@ def fill_real(server, user):
     return n
 
 
+def all_folders(contents_of, separator):
+    """With '/' between levels."""
+    return {name.replace(separator, "/"): messages for name, messages in contents_of.items()}
+
+
+def subscriptions(server, user, separator):
+    c = server.client(user)
+    found = {x.decode().rsplit(" ", 1)[1].strip('"').replace(separator, "/") for x in c.lsub()[1] if x}
+    c.logout()
+    return found
+
+
 def filled(contents_of, separator="."):
-    """The folders that have messages, with '/' between levels: a manifest does not name the others."""
+    """The folders that have messages, with '/' between levels."""
     return {name.replace(separator, "/"): messages for name, messages in contents_of.items() if messages}
 
 
@@ -66,7 +80,9 @@ def test_there_and_back_through_every_format(program):
     with rig.Server(SEPARATOR=".") as a, rig.Server() as b, rig.Program(program, a, user="a") as p, rig.Program(program, b, user="b0") as q:
         total = fill_account(a, "a", ".") + fill_real(a, "a")
         p.run("backup", "test")
-        want = filled(contents(a, "a"))
+        want = all_folders(contents(a, "a"), ".")
+        uses, known = {n.replace(".", "/"): u for n, u in special_uses(a, "a").items()}, subscriptions(a, "a", ".")
+        assert "None" not in want and want["None/Below"] == want["Trash"] == [] and known == {"Work/2016", "Trash"}, want
         for i, (form, name) in enumerate(FORMATS.items()):
             source = f"{p.dir}/{name}"
             p.run("export", "--format", form, "--output", source, "test")
@@ -78,7 +94,8 @@ def test_there_and_back_through_every_format(program):
             assert plan["restored"] == total and not any(contents(b, user).values()), plan
             done = restore(q, "--from", source, "--to", user, "--verify")
             assert done["restored"] == total and done["identical"] == total, (form, done)
-            have = filled(contents(b, user), "/")
+            have = all_folders(contents(b, user), "/")
+            assert special_uses(b, user) == uses and subscriptions(b, user, "/") == known, (form, special_uses(b, user))
             assert sorted(have) == sorted(want), (form, sorted(have), sorted(want))
             for folder in want:
                 assert have[folder] == want[folder], f"{form}: {folder}"

@@ -67,6 +67,8 @@ static int on_folder(void *ctx, const struct origin_folder *f, struct err *e)
 {
 	struct import_rig *r = ((struct reading *)ctx)->r;
 	buf_add_slice(&r->text, buf_slice(&f->wire));
+	if (f->attributes.len > 0)
+		buf_addf(&r->text, " %s", buf_str(&f->attributes));
 	buf_addf(&r->text, "%s\n", f->subscribed ? " subscribed" : "");
 	return buf_check(&r->text, "the text", e);
 }

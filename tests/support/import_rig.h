@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * import_rig.h -- what a restore from another tree would send, as text: one line "FOLDER" (with " subscribed" behind it)
+ * import_rig.h -- what a restore from another tree would send, as text: one line "FOLDER" (behind it attributes and " subscribed")
  * for each folder, below it one line a message:
  *     <label> [flags] <date> "bytes with CR, LF and others as \r, \n, \xNN"
  * "! <label>: <why>" stands for one that is left out, "!! <why>" for a folder that cannot be read.

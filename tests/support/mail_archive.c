@@ -74,10 +74,12 @@ bool mail_archive_end(struct mail_archive *a, int64_t started)
 struct store_generation *mail_archive_box(
 	struct mail_archive *a, const char *wire, uint32_t uidvalidity)
 {
+	const bool sent = strcmp(wire, "Sent") == 0;
 	const struct store_mailbox_seen seen = {.wire = slice_str(wire),
 		.delimiter = '/',
-		.attributes = slice_str("\\HasNoChildren"),
-		.selectable = true};
+		.attributes = slice_str(sent ? "\\HasNoChildren \\Sent" : "\\HasNoChildren"),
+		.selectable = true,
+		.subscribed = sent};
 	int64_t id, previous;
 	struct store_generation *g = NULL;
 	if (store_mailbox_seen(a->s, &seen, &id, &a->e) != 0 || uidvalidity == 0 ||

@@ -234,6 +234,8 @@ Test(export, eml_files_have_the_bytes_of_the_wire)
 Test(export, the_manifest_has_a_line_for_each_message)
 {
 	static const char *const want[] = {
+		"\n# folder INBOX -\n",
+		"\n# folder Empty -\n",
 		" 25 2024-03-01T10:00:00+0200 \\Seen,work 1 1 INBOX mail/INBOX/1.1.eml\n",
 		" 16 - \\Answered,%2D,a%2Cb%25 1 2 INBOX mail/INBOX/1.2.eml\n",
 		" 6 1960-03-01T10:00:00-0330 work,zebra 1 3 INBOX mail/INBOX/1.3.eml\n",
@@ -244,11 +246,11 @@ Test(export, the_manifest_has_a_line_for_each_message)
 	cr_assert(make(&c, STORE_NESTED), "%s", c.a.e.text);
 	cr_assert_eq(export(&c, "eml", "out", false), 0, "%s", c.a.e.text);
 	struct buf got = read_all(&c, "out/MANIFEST");
-	cr_expect_eq(strncmp(buf_str(&got), "imapsync-manifest 2\n# sha256 ", 29), 0);
+	cr_expect_eq(strncmp(buf_str(&got), "imapsync-manifest 3\n# sha256 ", 29), 0);
 	size_t lines = 0;
 	for (size_t i = 0; i < got.len; i++)
 		lines += got.data[i] == '\n';
-	cr_expect_eq(lines, 3 + 6);
+	cr_expect_eq(lines, 3 + 3 + 6);
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
 		cr_expect_not_null(
 			strstr(buf_str(&got), want[i]), "%s in\n%s", want[i], buf_str(&got));

@@ -38,7 +38,7 @@ static bool fill(struct mail_archive *a)
 		(g = mail_archive_box(a, "Entw&APw-rfe/x.eml", 2)) != NULL &&
 		mail_archive_add(a, g, 7, "$Forwarded", DATE, slice_str("A: b\r\n\r\n")) &&
 		mail_archive_add(a, g, 8, "", DATE, slice_str("\r\n\r\n\r\n")) &&
-		mail_archive_box(a, "Empty", 3) != NULL && mail_archive_end(a, 1000) &&
+		mail_archive_box(a, "Sent", 3) != NULL && mail_archive_end(a, 1000) &&
 		mail_archive_read(a);
 }
 
@@ -64,7 +64,9 @@ static void expect_all(const char *text)
 		" [\\Seen work] " DATE
 		" \"Subject: one\\r\\n\\r\\nFrom me\\r\\n>From\\r\\n>>From you\\r\\n\"\n",
 		" [- a,b%] - \"no header\\nbare\\r\\nFrom \\n\"\n",
-		" []  1-Mar-1960 10:00:00 -0330 \"no end>From\"\n"};
+		" []  1-Mar-1960 10:00:00 -0330 \"no end>From\"\n",
+		/* Without a message. */
+		"Sent \\Sent subscribed\n"};
 	const char *at = text;
 	for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
 		at = strstr(at, want[i]);
@@ -95,6 +97,30 @@ Test(import_export, every_format_gives_the_same_mail)
 		import_rig_end(&r);
 		mail_archive_remove(&a);
 	}
+}
+
+Test(import_export, a_selection_of_messages_makes_no_folder_without_one)
+{
+	struct mail_archive a = {.layout = STORE_NESTED};
+	struct import_rig r;
+	struct selection sel;
+	struct export_report made;
+	char output[300];
+	const struct sync_hooks hooks = {.note = note};
+	struct export_options o = {.select = &sel, .output = output};
+	selection_init(&sel);
+	cr_assert_eq(selection_add_header(&sel, "A=b", &a.e), 0);
+	cr_assert(fill(&a), "%s", a.e.text);
+	cr_assert(import_rig_start(&r));
+	snprintf(output, sizeof output, "%s/out.tar", r.tree.path);
+	cr_assert_eq(export_format_choose(NULL, output, &o.format, &a.e), 0);
+	cr_assert_eq(sync_export(a.s, &o, &hooks, &made, &a.e), 0, "%s", a.e.text);
+	const char *text = import_rig_run(&r, output);
+	cr_expect_eq(r.counts.folders, (size_t)1, "%s", text);
+	cr_expect_eq(strncmp(text, "Entw&APw-rfe/x.eml\n", 19), 0, "%s", text);
+	selection_release(&sel);
+	import_rig_end(&r);
+	mail_archive_remove(&a);
 }
 
 Test(import_export, nothing_of_what_was_expanded_stays)
