@@ -167,6 +167,66 @@ def test_exports_are_reproducible_and_a_kill_leaves_no_file(program):
             assert full.returncode == 73, full
 
 
+FORMATS = ("mbox", "mbox.gz", "tar", "tar.gz", "eml.tar", "maildir", "eml")
+
+
+def content_of(path):
+    """The bytes and times of a file, or of everything below a folder."""
+    if not os.path.isdir(path):
+        return open(path, "rb").read()
+    return {os.path.relpath(f, path): (open(f, "rb").read(), int(os.stat(f).st_mtime) if f.endswith(("S", ",", ".eml")) else 0)
+            for top, _, files in os.walk(path) for f in (os.path.join(top, n) for n in files)}
+
+
+def test_two_archives_of_the_same_mail_give_the_same_bytes(program):
+    """Also when one of them was made in two runs, with folders in another order."""
+    with rig.Server() as server:
+        filled(server)
+        with rig.Program(program, server) as one, rig.Program(program, server) as two:
+            one.run("backup")
+            two.run("backup", "--folder", "x*")
+            two.run("backup")
+            for form in FORMATS:
+                got = []
+                for p in (one, two, two):
+                    out = f"{p.dir}/out{len(got)}-{form}"
+                    p.run("export", "--format", form, "--output", out)
+                    got.append((content_of(out), content_of(f"{out}.manifest") if form.startswith("mbox") else None))
+                assert got[0] == got[1] == got[2], form
+
+
+def test_what_an_export_meets_at_its_end(program):
+    """A pipe that is closed, a disk that is full: it says so, nothing is left, and what was there stays."""
+    with rig.Server() as server:
+        filled(server)
+        with rig.Program(program, server) as p:
+            p.run("backup")
+            for form in ("mbox", "mbox.gz", "tar", "tar.gz", "eml.tar"):
+                reader, writer = os.pipe()
+                os.close(reader)
+                out = subprocess.run(p.argv("export", "--format", form, "--output", "-"), stdout=writer, stderr=subprocess.PIPE, text=True)
+                os.close(writer)
+                assert out.returncode == 74 and out.stderr.count("\n") == 1 and "Broken pipe" in out.stderr, (form, out)
+            small = f"{p.dir}/small"
+            os.makedirs(small)
+            if os.getuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small], capture_output=True).returncode:
+                raise Skipped("the full disk: cannot mount a tmpfs here")
+            try:
+                for form in ("mbox", "tar", "eml.tar", "maildir", "eml"):
+                    out = p.run("export", "--format", form, "--output", f"{small}/out", status=73)
+                    assert "No space left" in out.stderr and os.listdir(small) == [], (form, out.all, os.listdir(small))
+                for form, more in (("tar", []), ("mbox", ["out.manifest"])):
+                    names = ["out", *more]
+                    p.run("export", "--format", form, "--uid", "1", "--output", f"{small}/out")
+                    before = {n: content_of(f"{small}/{n}") for n in names}
+                    p.run("export", "--format", form, "--force", "--output", f"{small}/out", status=73)
+                    assert {n: content_of(f"{small}/{n}") for n in os.listdir(small)} == before, form
+                    for n in names:
+                        os.unlink(f"{small}/{n}")
+            finally:
+                subprocess.run(["umount", small], check=True)
+
+
 def test_a_damaged_message_is_left_out_and_the_status_says_so(program):
     with rig.Server() as server:
         filled(server)
