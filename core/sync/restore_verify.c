@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * restore_verify.c -- what was restored is read back and compared: bytes, date, flags.
+ * restore_verify.c -- what was restored is read back and compared: bytes, date, flags. Of what was there already only the
+ * bytes: its flags may be somebody's work by now.
  *
  * Servers store mail in their own way: a bare LF or CR becomes CRLF, a NUL something else. Bytes that differ by nothing but
  * that are *normalised*, and told apart from those that differ really.
@@ -36,6 +37,12 @@ static bool same_but_normalised(
 	return same;
 }
 
+/* By this run, or by one that did not hear of it. */
+static bool is_ours(const struct restore_folder *f, const struct want *w)
+{
+	return w->state == WANT_SENT || f->r->options->rehearsal || (w->maybe && w->from > 0);
+}
+
 /* NULL: equal. */
 static const char *compare_rest(
 	const struct restore_folder *f, const struct want *w, const imap4_message *m, struct err *e)
@@ -68,7 +75,7 @@ static void judge(
 {
 	struct restore_report *report = f->r->report;
 	struct err e = ERR_INIT;
-	const char *rest = compare_rest(f, w, m, &e);
+	const char *rest = is_ours(f, w) ? compare_rest(f, w, m, &e) : NULL;
 	bool exact = memcmp(got->exact, w->sha256, SHA256_LEN) == 0;
 	bool loose = exact || same_but_normalised(f, w, got);
 	w->checked = true;
@@ -103,9 +110,8 @@ static int fill_batch(struct reading *v, struct err *e)
 	uidset_clear(&v->set);
 	for (v->n = 0; v->next < f->nwant && v->n < VERIFY_BATCH; v->next++) {
 		struct want *w = &f->want[v->next];
-		bool sent = w->state == WANT_SENT ||
-			(f->r->options->rehearsal && w->state == WANT_PRESENT);
-		if (!sent || w->checked)
+		bool there = w->state == WANT_SENT || w->state == WANT_PRESENT;
+		if (!there || w->checked)
 			continue;
 		if (w->at == 0) {
 			w->checked = true;
