@@ -131,7 +131,7 @@ static const struct option_row options[] = {
 	{"from", '\0', "FILE", "restore", "a Maildir tree, mbox or export instead of the archive",
 		OPT_FROM},
 	{"to", '\0', "ACCOUNT", "restore", "to this account or URL instead of the same", OPT_TO},
-	{"folder-prefix", '\0', "FOLDER", "restore", "put everything below this folder",
+	{"folder-prefix", '\0', "NAME", "restore", "put everything below this folder",
 		OPT_FOLDER_PREFIX},
 	{"map", '\0', "RULE", "restore", "FROM=TO: put a folder elsewhere; may be repeated",
 		OPT_MAP},

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/exit.h"
 #include "core/base/text.h"
@@ -33,8 +34,8 @@ static int by_path(struct cli *c, int (*one)(struct cli *c, struct config_accoun
 	return ended(c, status);
 }
 
-int cli_archive(
-	struct cli *c, const char *account, int (*one)(struct cli *c, struct config_account *a))
+int cli_archive(struct cli *c, const char *account, const char *how,
+	int (*one)(struct cli *c, struct config_account *a))
 {
 	struct err e = ERR_INIT;
 	struct config_account **list = NULL;
@@ -50,8 +51,8 @@ int cli_archive(
 	c->nargs = name != NULL;
 	int status;
 	if (cli_accounts(c, &list, &n, &e) == 0 && n != 1)
-		err_set(&e, ERR_USAGE, E_USAGE, "there are %zu accounts in %s; name one of them", n,
-			c->config.file);
+		err_set(&e, ERR_USAGE, E_USAGE, "there are %zu accounts in %s; name one of them%s",
+			n, c->config.file, how);
 	if (err_is_set(&e)) {
 		status = cli_fail(c, &e);
 	} else {
@@ -94,10 +95,27 @@ int cli_pair(struct cli *c, const char *archive, const char *to, struct config_a
 	return rc;
 }
 
+void cli_advise(const char *path, struct err *e)
+{
+	char shown[TEXT_SHOW_SIZE / 2], index[4096];
+	int n = snprintf(index, sizeof index, "%s/index.db", path);
+	if (e->code != E_MISSING || e->scope != ERR_STORE || (size_t)n >= sizeof index ||
+		access(index, F_OK) == 0)
+		return;
+	err_set(e, ERR_STORE, E_MISSING,
+		store_has_tree(path)
+			? "there is no index in %s; imapsync repair makes it anew from the message files"
+			: "there is no archive in %s; imapsync backup makes it",
+		text_show(shown, sizeof shown, slice_str(path)));
+}
+
 int cli_open_archive(const struct config_account *a, struct store **out, struct err *e)
 {
 	const struct store_options options = {.mode = STORE_READ};
-	return store_open(out, a->path, &options, e);
+	if (store_open(out, a->path, &options, e) == 0)
+		return 0;
+	cli_advise(a->path, e);
+	return -1;
 }
 
 int cli_select_date(const char *option, const char *arg, bool *has, int64_t *out, struct err *e)
@@ -121,7 +139,15 @@ int cli_select_uids(struct selection *sel, const char *arg, struct err *e)
 
 int cli_left_out(struct cli *c, const struct selection_counts *n)
 {
-	char line[256];
+	char line[256 + TEXT_SHOW_SIZE], shown[TEXT_SHOW_SIZE];
+	if (n->unmatched != NULL) {
+		snprintf(line, sizeof line, "there is no folder \"%s\" %s",
+			text_show(shown, sizeof shown, slice_str(n->unmatched)),
+			c->from != NULL ? "in it" : "in the archive");
+		output_note(&c->out, SYNC_NOTE_PROBLEM, line);
+	}
+	if (n->messages == 0 && n->unmatched == NULL && selection_of_messages(&c->select))
+		output_note(&c->out, SYNC_NOTE_WARNING, "no message was found that is meant");
 	if (n->vanished > 0) {
 		snprintf(line, sizeof line,
 			"%zu %s that the server no longer has left out; --deleted or --as-of shows %s",
@@ -135,5 +161,6 @@ int cli_left_out(struct cli *c, const struct selection_counts *n)
 			n->failed, plural(n->failed, "message was", "messages were"));
 		output_note(&c->out, SYNC_NOTE_PROBLEM, line);
 	}
-	return n->failed > 0 || n->unreadable > 0 ? EXIT_PARTIAL : EXIT_OK;
+	bool all = n->failed == 0 && n->unreadable == 0 && n->unmatched == NULL;
+	return all ? EXIT_OK : EXIT_PARTIAL;
 }

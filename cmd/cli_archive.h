@@ -10,10 +10,13 @@
 
 /*
  * Run one(c, account) for the one account that `account` names (NULL: the only one of the
- * configuration; with --path, no configuration is needed). Returns the exit status.
+ * configuration; with --path, no configuration is needed). `how` is said behind "name one of
+ * them". Returns the exit status.
  */
-int cli_archive(
-	struct cli *c, const char *account, int (*one)(struct cli *c, struct config_account *a));
+int cli_archive(struct cli *c, const char *account, const char *how,
+	int (*one)(struct cli *c, struct config_account *a));
+/* An archive could not be opened: if there is none, or no index, *e says what to do. */
+void cli_advise(const char *path, struct err *e);
 /*
  * An archive and a server: the accounts that `archive` and `to` name. Without `archive`, whose archive it is follows from
  * `to`, unless that is a URL: then --path must say it. --path is the archive's, and given to no account. Pointers into

@@ -172,5 +172,5 @@ int cmd_export(struct cli *c)
 	c->select.exclude = (struct sync_patterns){c->exclude.at, c->exclude.n};
 	const char *account = c->nargs == 1 ? c->args[0] : NULL;
 	bool direct = account != NULL && config_is_url(account) && c->path == NULL;
-	return cli_archive(c, account, direct ? export_direct : export_one);
+	return cli_archive(c, account, "", direct ? export_direct : export_one);
 }

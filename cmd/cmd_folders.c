@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/cli_archive.h"
 #include "cmd/exit.h"
 #include "cmd/remote.h"
 #include "core/base/text.h"
@@ -117,8 +118,7 @@ static int folders_local(struct cli *c, struct config_account *a)
 	struct err e = ERR_INIT;
 	struct store *s = NULL;
 	struct store_mailbox_list list = {NULL, 0};
-	const struct store_options options = {.mode = STORE_READ};
-	if (store_open(&s, a->path, &options, &e) != 0 || store_mailboxes(s, &list, &e) != 0) {
+	if (cli_open_archive(a, &s, &e) != 0 || store_mailboxes(s, &list, &e) != 0) {
 		store_close(s);
 		return cli_fail(c, &e);
 	}

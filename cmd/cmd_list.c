@@ -22,6 +22,7 @@ struct list {
 	struct buf header, from, subject;
 	size_t subject_columns; /* 0: not cut, nobody's screen is too narrow */
 	bool first;
+	const struct store_mailbox *unnamed; /* its name is printed with its first message */
 	int status;
 };
 
@@ -151,13 +152,21 @@ static int on_unreadable(
 	return 0;
 }
 
+static void print_name(struct list *l)
+{
+	char name[TEXT_SHOW_SIZE];
+	if (l->unnamed != NULL && !l->c->json)
+		printf("%s\n", text_show(name, sizeof name, buf_slice(&l->unnamed->name)));
+	l->unnamed = NULL;
+}
+
 static int on_folder(void *ctx, const struct store_mailbox *box, struct err *e)
 {
 	struct list *l = ctx;
-	char name[TEXT_SHOW_SIZE];
 	(void)e;
-	if (!l->c->json)
-		printf("%s\n", text_show(name, sizeof name, buf_slice(&box->name)));
+	l->unnamed = box;
+	if (!selection_of_messages(&l->c->select))
+		print_name(l);
 	return 0;
 }
 
@@ -166,6 +175,7 @@ static int on_message(void *ctx, const struct selection_item *item, struct err *
 	struct list *l = ctx;
 	if (l->c->interrupt->signal != 0)
 		return err_set(e, ERR_ACCOUNT, E_CANCELLED, "stopped by a signal");
+	print_name(l);
 	buf_clear(&l->from);
 	buf_clear(&l->subject);
 	/* A message that cannot be read is listed all the same: its row is there. */
@@ -224,5 +234,5 @@ int cmd_list(struct cli *c)
 		}
 	c->select.folders = (struct sync_patterns){c->folders.at, c->folders.n};
 	c->select.exclude = (struct sync_patterns){c->exclude.at, c->exclude.n};
-	return cli_archive(c, c->account, list_one);
+	return cli_archive(c, c->account, " with --account", list_one);
 }

@@ -6,6 +6,7 @@
 
 #include "cmd/cli_archive.h"
 #include "cmd/exit.h"
+#include "core/base/text.h"
 #include "core/sync/restore.h"
 
 /* ---- --map ----------------------------------------------------------------------------------------- */
@@ -22,6 +23,71 @@ static int split_maps(struct string_list *from_to, struct restore_map *out, stru
 		out[i] = (struct restore_map){from_to->at[i], equals + 1};
 	}
 	return 0;
+}
+
+/* ---- the plan of a dry run -------------------------------------------------------------------------- */
+
+/* It is printed when it is complete: until then there is the line of the progress. */
+struct plan {
+	FILE *out;
+	char *text;
+	size_t size;
+	bool json, first;
+};
+
+static int plan_open(struct plan *p, bool json, struct err *e)
+{
+	*p = (struct plan){.json = json, .first = true};
+	p->out = open_memstream(&p->text, &p->size);
+	return p->out != NULL ? 0 : err_nomem(e, "the plan");
+}
+
+static void plan_close(struct plan *p)
+{
+	if (p->out != NULL)
+		fclose(p->out);
+	free(p->text);
+}
+
+static void plan_json(struct plan *p, const struct restore_plan *f)
+{
+	fprintf(p->out, "%s\n  {\"from\": ", p->first ? "" : ",");
+	json_text(p->out, f->from);
+	fputs(", \"to\": ", p->out);
+	json_text(p->out, f->to);
+	fprintf(p->out,
+		", \"make\": %s, \"messages\": %" PRIu64 ", \"bytes\": %" PRIu64
+		", \"present\": %" PRIu64 "}",
+		f->make ? "true" : "false", f->messages, f->bytes, f->present);
+	p->first = false;
+}
+
+static void plan_text(struct plan *p, const struct restore_plan *f)
+{
+	char from[TEXT_SHOW_SIZE], to[TEXT_SHOW_SIZE], count[UNIT_SIZE], bytes[UNIT_SIZE];
+	fprintf(p->out, "  %s", text_show(from, sizeof from, f->from));
+	if (!slice_eq(f->from, f->to))
+		fprintf(p->out, " -> %s", text_show(to, sizeof to, f->to));
+	fprintf(p->out, ": %s %s (%s)", unit_count(count, f->messages),
+		plural(f->messages, "message", "messages"), unit_bytes(bytes, f->bytes));
+	if (f->present > 0)
+		fprintf(p->out, ", %s there already", unit_count(count, f->present));
+	fputs(f->make ? ", to be made\n" : "\n", p->out);
+}
+
+static void on_plan(void *ctx, const struct restore_plan *f)
+{
+	struct plan *p = ctx;
+	if (p->json)
+		plan_json(p, f);
+	else
+		plan_text(p, f);
+}
+
+static void plan_print(struct plan *p)
+{
+	if (fflush(p->out) == 0 && p->size > 0)
+		fwrite(p->text, 1, p->size, stdout);
 }
 
 /* ---- the report ------------------------------------------------------------------------------------ */
@@ -64,7 +130,7 @@ static void print_summary(const struct cli *c, const struct config_account *to,
 }
 
 static void print_json(const struct cli *c, const struct config_account *to,
-	const struct restore_report *r, const struct err *e, int status)
+	const struct restore_report *r, struct plan *plan, const struct err *e, int status)
 {
 	printf("{\"to\": ");
 	json_text(stdout, slice_str(to->name));
@@ -84,6 +150,11 @@ static void print_json(const struct cli *c, const struct config_account *to,
 		json_text(stdout, slice_str(e->text));
 	else
 		fputs("null", stdout);
+	if (c->dry_run) {
+		fputs(", \"plan\": [", stdout);
+		plan_print(plan);
+		fputs("]", stdout);
+	}
 	puts("}");
 }
 
@@ -96,9 +167,11 @@ static int restore_to(struct cli *c, const char *path, struct config_account *to
 	struct err e = ERR_INIT;
 	const struct sync_hooks hooks = cli_hooks(c);
 	struct restore_map *map = calloc(c->maps.n + 1, sizeof *map);
+	struct plan plan = {.out = NULL};
 	memset(&report, 0, sizeof report);
-	if (map == NULL) {
-		err_nomem(&e, "--map");
+	if (map == NULL || plan_open(&plan, c->json, &e) != 0) {
+		err_nomem(&e, "the options");
+		free(map);
 		return cli_fail(c, &e);
 	}
 	const struct restore_options options = {.select = &c->select,
@@ -106,12 +179,16 @@ static int restore_to(struct cli *c, const char *path, struct config_account *to
 		.map = map,
 		.nmap = c->maps.n,
 		.dry_run = c->dry_run,
-		.verify = c->verify_restore};
+		.verify = c->verify_restore,
+		.ctx = &plan,
+		.plan = on_plan};
 	c->out.account = to->name;
 	cli_account(c, to, &account);
 	int failed = split_maps(&c->maps, map, &e) != 0 ||
 		(c->from != NULL ? sync_restore_from : sync_restore)(
 			path, &account, &options, &hooks, &report, &e) != 0;
+	if (failed && c->from == NULL)
+		cli_advise(path, &e);
 	free(map);
 	output_clear_progress(&c->out);
 	int status = EXIT_OK;
@@ -124,9 +201,12 @@ static int restore_to(struct cli *c, const char *path, struct config_account *to
 			report.problems > 0 || report.unverified > 0 ? EXIT_PARTIAL : EXIT_OK,
 			cli_left_out(c, &report.selected));
 	if (c->json)
-		print_json(c, to, &report, &e, status);
+		print_json(c, to, &report, &plan, &e, status);
 	else if (c->out.level >= OUTPUT_NORMAL || c->dry_run)
 		print_summary(c, to, &report, failed);
+	if (!c->json)
+		plan_print(&plan);
+	plan_close(&plan);
 	c->out.account = NULL;
 	return status;
 }

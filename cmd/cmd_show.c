@@ -234,5 +234,5 @@ int cmd_show(struct cli *c)
 		return cli_fail(c, &e);
 	}
 	c->state = &v;
-	return cli_archive(c, c->account, show_one);
+	return cli_archive(c, c->account, " with --account", show_one);
 }

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cmd/cli.h"
+#include "cmd/cli_archive.h"
 #include "cmd/exit.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
@@ -163,12 +163,11 @@ static int status_one(struct cli *c, struct config_account *a)
 	struct err e = ERR_INIT;
 	struct store *s = NULL;
 	struct state st;
-	const struct store_options options = {.mode = STORE_READ};
 	memset(&st, 0, sizeof st);
 	buf_init(&st.last_text, 4096);
 	buf_init(&st.good_text, 4096);
 	int status = EXIT_OK;
-	if (store_open(&s, a->path, &options, &e) == 0 && load(s, &st, &e) == 0) {
+	if (cli_open_archive(a, &s, &e) == 0 && load(s, &st, &e) == 0) {
 		if (c->json)
 			print_json(a, &st);
 		else

@@ -362,6 +362,21 @@ static int give_folder(struct import *m, struct import_folder *f, struct giving 
 	return 0;
 }
 
+static const char *find_unmatched(const struct import *m, const struct sync_patterns *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		bool found = false;
+		for (size_t k = 0; k < m->nfolders && !found; k++) {
+			const struct origin_folder *f = &m->folder[k].f;
+			found = selection_fits(p->at[i], buf_slice(&f->name), f->delimiter,
+				buf_slice(&f->attributes));
+		}
+		if (!found)
+			return p->at[i];
+	}
+	return NULL;
+}
+
 static int origin_run(struct restore_origin *o, const struct origin_sink *to,
 	struct selection_counts *counts, struct err *e)
 {
@@ -371,6 +386,7 @@ static int origin_run(struct restore_origin *o, const struct origin_sink *to,
 	struct giving g = {to, 0, counts, sha256_new(e)};
 	int rc = g.hash != NULL ? 0 : -1;
 	memset(counts, 0, sizeof *counts);
+	counts->unmatched = find_unmatched(m, &sel->folders);
 	for (size_t i = 0; i < m->nfolders && rc == 0; i++) {
 		struct import_folder *f = &m->folder[i];
 		f->f.key = (int64_t)i + 1;

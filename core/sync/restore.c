@@ -89,6 +89,7 @@ static int on_folder(void *ctx, const struct origin_folder *f, struct err *e)
 		return -1;
 	g->folder = restore_folder_new(g->r, f, e);
 	g->r->report->folders++;
+	g->r->progress.folders_total++;
 	return g->folder != NULL ? 0 : -1;
 }
 

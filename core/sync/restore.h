@@ -19,17 +19,25 @@ struct restore_map {
 	const char *from, *to; /* UTF-8, '/' between levels; children move along */
 };
 
+/* Names in UTF-8, not escaped, with '/' between levels of `from`; borrowed for the call. */
+struct restore_plan {
+	struct slice from, to;
+	bool make;		  /* the folder is not there */
+	uint64_t messages, bytes; /* to be sent */
+	uint64_t present;
+};
+
 struct restore_options {
 	const struct selection *select;
 	const char *folder_prefix; /* put everything below this folder, or NULL */
 	const struct restore_map *map;
 	size_t nmap;
 	bool dry_run; /* look at both sides, change nothing */
-	bool verify;  /* read back what was restored and compare */
+	bool verify;  /* read back what was restored, or there already, and compare */
 	/*
 	 * A rehearsal, into folders that nobody uses: the journal is neither asked nor written and the archive not locked
-	 * against readers; nothing is subscribed to; no folder is made without a message; `verify` also reads back what was
-	 * found there after a lost connection.
+	 * against readers; nothing is subscribed to; no folder is made without a message; `verify` compares dates and flags of
+	 * what was found there after a lost connection, too.
 	 */
 	bool rehearsal;
 	/* How long, in ms, an upload may still arrive after its connection was lost or its sender killed: before that the
@@ -38,6 +46,8 @@ struct restore_options {
 	void *ctx; /* of the functions below */
 	/* Which of the selected messages are meant; NULL: all. */
 	bool (*wants)(void *ctx, const struct selection_item *item);
+	/* dry_run: what is planned for a folder that is not left alone. May be NULL. */
+	void (*plan)(void *ctx, const struct restore_plan *p);
 	/* The server has made this folder, or may have: the connection was lost over it. May be NULL. */
 	void (*made)(void *ctx, struct slice wire, char delimiter);
 };

@@ -70,6 +70,11 @@ static bool must_wait(const struct restore *r, const struct restore_folder *f)
 
 /* ---- the end of a folder --------------------------------------------------------------------------- */
 
+static bool will_be_made(const struct restore_folder *f)
+{
+	return !f->exists && (f->nwant > 0 || f->r->make_empty);
+}
+
 static void count_folder(struct restore_folder *f)
 {
 	struct restore *r = f->r;
@@ -83,7 +88,7 @@ static void count_folder(struct restore_folder *f)
 		r->report->restored++;
 		r->report->bytes += w->size;
 	}
-	if (o->dry_run && !f->exists && (f->nwant > 0 || r->make_empty))
+	if (o->dry_run && will_be_made(f))
 		r->report->folders_created++;
 	if (f->nlost > 0)
 		restore_note(r, SYNC_NOTE_WARNING,
@@ -93,6 +98,24 @@ static void count_folder(struct restore_folder *f)
 	if (f->notes > SYNC_NOTES_MAX)
 		restore_note(r, SYNC_NOTE_WARNING, "%s: %zu more messages with problems",
 			buf_str(&f->name), f->notes - SYNC_NOTES_MAX);
+}
+
+static void tell_plan(const struct restore_folder *f)
+{
+	const struct restore_options *o = f->r->options;
+	struct buf to = BUF_INIT(ORIGIN_NAME_MAX);
+	struct restore_plan p = {.from = buf_slice(&f->from.name), .make = will_be_made(f)};
+	for (size_t i = 0; i < f->nwant; i++) {
+		const struct want *w = &f->want[i];
+		p.messages += w->state == WANT_OPEN;
+		p.bytes += w->state == WANT_OPEN ? w->size : 0;
+		p.present += w->state == WANT_PRESENT;
+	}
+	bool decoded = mutf7_decode(buf_slice(&f->wire), &to);
+	p.to = buf_slice(decoded ? &to : &f->wire);
+	if (o->dry_run && o->plan != NULL && (p.make || p.messages > 0))
+		o->plan(o->ctx, &p);
+	buf_release(&to);
 }
 
 static void folder_over(struct restore_folder *f)
@@ -317,6 +340,7 @@ static int work(struct restore_link *link, struct restore *r, struct err *e)
 	r->progress.folder = buf_slice(&f->from.name);
 	int rc = restore_folder_run(f, e);
 	if (rc >= 0 && f->step == NULL) {
+		tell_plan(f);
 		folder_over(f);
 		return 1;
 	}

@@ -71,6 +71,13 @@ bool selection_of_messages(const struct selection *sel)
 		selection_asks_header(sel);
 }
 
+bool selection_fits(const char *pattern, struct slice name, char delimiter, struct slice attributes)
+{
+	char *one[] = {(char *)(uintptr_t)pattern};
+	const struct sync_account a = {.folders = {one, 1}};
+	return sync_selects(&a, name, delimiter, attributes);
+}
+
 /* ---- dates ---------------------------------------------------------------------------------- */
 
 static bool digits(const char **s, size_t n, int *v)
@@ -405,6 +412,21 @@ static int choose_run(struct walk *w, struct err *e)
 	return w->sel->deleted ? store_mailboxes(w->s, &w->today, e) : 0;
 }
 
+/* A name that nothing has is a mistake of whoever wrote it. */
+static const char *find_unmatched(
+	const struct sync_patterns *p, const struct store_mailbox_list *list)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		bool found = false;
+		for (size_t k = 0; k < list->n && !found; k++)
+			found = selection_fits(p->at[i], buf_slice(&list->at[k].name),
+				list->at[k].delimiter, buf_slice(&list->at[k].attributes));
+		if (!found)
+			return p->at[i];
+	}
+	return NULL;
+}
+
 int selection_run(struct store *s, const struct selection *sel, const struct selection_sink *sink,
 	struct selection_counts *counts, struct err *e)
 {
@@ -425,6 +447,8 @@ int selection_run(struct store *s, const struct selection *sel, const struct sel
 	if (rc == 0)
 		rc = sel->has_as_of ? store_mailboxes_at(s, w->run, &list, e)
 				    : store_mailboxes(s, &list, e);
+	if (rc == 0)
+		counts->unmatched = find_unmatched(&sel->folders, &list);
 	for (size_t i = 0; rc == 0 && i < list.n; i++)
 		rc = walk_mailbox(w, &list.at[i], e);
 	if (rc == 0 && sink->end != NULL)

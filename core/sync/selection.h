@@ -62,7 +62,13 @@ struct selection_counts {
 	uint64_t bytes;	   /* on the wire */
 	uint64_t failed;   /* were never fetched, so that nobody can say whether they belong here */
 	uint64_t unreadable; /* criteria on the header could not be checked */
+	const char *
+		unmatched; /* the first pattern that fits no folder at all, or NULL; of the selection */
 };
+
+/* Is it this one of the patterns that selects the folder? */
+bool selection_fits(
+	const char *pattern, struct slice name, char delimiter, struct slice attributes);
 
 /* Are some messages of a folder meant, and others not? What has none of them is then of no interest. */
 bool selection_of_messages(const struct selection *sel);

@@ -262,7 +262,7 @@ def test_list_and_show(program):
                 assert x["sha256"] == hashlib.sha256(want[folder][1][x["uid"]][0]).hexdigest()
             text = p.run("list", "INBOX").stdout
             assert "Grüße" in text and "\x1b" not in text and "Archiv" not in text, text
-            assert len(p.run("list", "--header", "Subject=grÜsse", "INBOX").stdout.splitlines()) == 1
+            assert len(p.run("list", "--header", "Subject=grÜsse", "INBOX").stdout.splitlines()) == 0
             assert len(p.run("list", "--header", "subject=GRü", "INBOX").stdout.splitlines()) == 2
             assert "nasty" not in p.run("list", "--message-id", "nasty@example.org", "--before", "2024-03-01").stdout
             for uid, (body, _, _) in want["INBOX"][1].items():

@@ -250,7 +250,13 @@ def test_names_on_the_target(program):
         rig.fill(c, "Work.2016", 2)
         c.logout()
         p.run("backup", "test")
+        plan = restore(p, "--folder-prefix", "Back/from me", "--to", "you", "--dry-run", "test")["plan"]
+        made = [(x["from"], x["to"], x["make"], x["messages"], x["present"]) for x in plan]
+        assert made == [("INBOX", "Back.from me.INBOX", True, 1, 0), ("Work.2016", "Back.from me.Work.2016", True, 2, 0)], plan
+        said = p.run("restore", "--folder-prefix", "Back/from me", "--to", "you", "--dry-run", "test").stdout
+        assert "  Work.2016 -> Back.from me.Work.2016: 2 messages (" in said and said.count(", to be made") == 2, said
         restore(p, "--folder-prefix", "Back/from me", "--to", "you", "test")
+        assert restore(p, "--folder-prefix", "Back/from me", "--to", "you", "--dry-run", "test")["plan"] == []
         assert {n for n, m in contents(s, "you").items() if m} == {"Back.from me.INBOX", "Back.from me.Work.2016"}
         restore(p, "--map", "Work=Old/Jobs", "--map", "INBOX=In", "--to", "other", "test")
         assert {n for n, m in contents(s, "other").items() if m} == {"In", "Old.Jobs.2016"}
@@ -275,6 +281,40 @@ def test_a_damaged_message_is_not_given_back(program):
 
 
 def test_there_is_no_archive(program):
+    """Nor an index: what to do is said, by every command that reads archives."""
+    readers = (("restore", "test"), ("list",), ("show", "INBOX", "1"), ("folders",), ("status",), ("export", "--format", "tar", "--output", "-"))
     with rig.Server() as s, rig.Program(program, s) as p:
-        p.run("restore", "test", status=None)
-        assert not os.path.exists(p.path), "a restore makes no archive"
+        for command in readers:
+            out = p.run(*command, status=74)
+            assert f"there is no archive in {p.path}; imapsync backup makes it" in out.stderr, out.all
+            assert not os.path.exists(p.path), "reading makes no archive"
+        c = s.client("me")
+        rig.fill(c, "INBOX", 1)
+        c.logout()
+        p.run("backup")
+        os.unlink(f"{p.path}/index.db")
+        for command in readers:
+            out = p.run(*command, status=74)
+            assert "there is no index in " in out.stderr and "imapsync repair makes it anew" in out.stderr, out.all
+
+
+def test_a_folder_that_is_not_there_is_said(program):
+    """A name that was written wrong must not look like a success."""
+    with rig.Server() as s, rig.Program(program, s) as p:
+        c = s.client("me")
+        c.create("Work")
+        rig.fill(c, "Work", 2)
+        c.logout()
+        p.run("backup", "test")
+        for command in (("restore", "--folder", "Wrok"), ("restore", "--folder", "Work", "--folder", "Wrok"), ("list", "Wrok"),
+                        ("export", "--folder", "Wrok", "--force", "--output", f"{p.dir}/out.tar")):
+            out = p.run(*command, status=1)
+            assert 'there is no folder "Wrok" in the archive' in out.stderr, out.all
+        p.run("export", "--force", "--output", f"{p.dir}/out.tar")
+        out = p.run("restore", "--from", f"{p.dir}/out.tar", "--folder", "Wrok", "--to", "test", status=1)
+        assert 'there is no folder "Wrok" in it' in out.stderr, out.all
+        # Nothing found is no failure, but is said; and folders without a hit are not in the way.
+        for command in (("restore", "--uid", "999"), ("list", "--header", "Subject=nobody")):
+            out = p.run(*command)
+            assert out.stdout == "" and "no message was found" in out.stderr, out.all
+        assert p.run("list", "--header", "Subject=message 1").stdout.startswith("Work\n"), "INBOX has none"
