@@ -57,8 +57,8 @@ static void plan_json(struct plan *p, const struct restore_plan *f)
 	json_text(p->out, f->to);
 	fprintf(p->out,
 		", \"make\": %s, \"messages\": %" PRIu64 ", \"bytes\": %" PRIu64
-		", \"present\": %" PRIu64 "}",
-		f->make ? "true" : "false", f->messages, f->bytes, f->present);
+		", \"present\": %" PRIu64 ", \"flags\": %" PRIu64 "}",
+		f->make ? "true" : "false", f->messages, f->bytes, f->present, f->flags);
 	p->first = false;
 }
 
@@ -72,6 +72,8 @@ static void plan_text(struct plan *p, const struct restore_plan *f)
 		plural(f->messages, "message", "messages"), unit_bytes(bytes, f->bytes));
 	if (f->present > 0)
 		fprintf(p->out, ", %s there already", unit_count(count, f->present));
+	if (f->flags > 0)
+		fprintf(p->out, ", flags of %s to be set", unit_count(count, f->flags));
 	fputs(f->make ? ", to be made\n" : "\n", p->out);
 }
 
@@ -110,6 +112,7 @@ static void print_summary(const struct cli *c, const struct config_account *to,
 		unit_count(count, r->restored), plural(r->restored, "message", "messages"),
 		unit_bytes(bytes, r->bytes));
 	print_count(r->present, "there already");
+	print_count(r->flags_set, c->dry_run ? "whose flags would be set" : "whose flags were set");
 	print_count(r->folders_created,
 		c->dry_run ? plural(r->folders_created, "folder to be made", "folders to be made")
 			   : plural(r->folders_created, "folder made", "folders made"));
@@ -140,9 +143,10 @@ static void print_json(const struct cli *c, const struct config_account *to,
 		r->folders_failed);
 	printf(", \"selected\": %" PRIu64 ", \"restored\": %" PRIu64 ", \"bytes\": %" PRIu64
 	       ", \"present\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"damaged\": %" PRIu64
-	       ", \"flags_dropped\": %" PRIu64 ", \"dates_dropped\": %" PRIu64,
+	       ", \"flags_set\": %" PRIu64 ", \"flags_dropped\": %" PRIu64
+	       ", \"dates_dropped\": %" PRIu64,
 		r->selected.messages, r->restored, r->bytes, r->present, r->refused, r->damaged,
-		r->flags_dropped, r->dates_dropped);
+		r->flags_set, r->flags_dropped, r->dates_dropped);
 	printf(", \"identical\": %" PRIu64 ", \"normalised\": %" PRIu64 ", \"different\": %" PRIu64
 	       ", \"unverified\": %" PRIu64 ", \"error\": ",
 		r->identical, r->normalised, r->different, r->unverified);

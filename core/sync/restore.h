@@ -25,6 +25,7 @@ struct restore_plan {
 	bool make;		  /* the folder is not there */
 	uint64_t messages, bytes; /* to be sent */
 	uint64_t present;
+	uint64_t flags; /* of those, how many would have their flags set */
 };
 
 struct restore_options {
@@ -57,6 +58,7 @@ struct restore_report {
 	size_t folders, folders_created, folders_failed;
 	uint64_t restored, bytes; /* sent (dry_run: would be sent), octets on the wire */
 	uint64_t present;	  /* were on the target already */
+	uint64_t flags_set;	  /* ... with other flags, which were set (as_of) */
 	uint64_t refused;	  /* by the server */
 	uint64_t damaged;	  /* where it comes from: not sent */
 	uint64_t flags_dropped;	  /* messages that lost a flag which the target cannot keep */

@@ -44,6 +44,7 @@ static void drop_commands(struct restore_folder *f)
 	sending_free(f);
 	reading_free(f);
 	matching_free(f);
+	flagging_free(f);
 }
 
 void restore_folder_free(struct restore_folder *f)
@@ -220,7 +221,8 @@ static int take_mailbox(struct restore_folder *f, const imap4_selected *box, str
 		f->new_from = box->uidnext;
 	f->new_in = box->uidvalidity;
 	buf_clear(&f->permanent);
-	f->keeps_all = box->permanent_flags == NULL;
+	/* EXAMINE says that nothing can be changed. */
+	f->keeps_all = box->permanent_flags == NULL || f->r->options->dry_run;
 	for (size_t i = 0; i < box->npermanent_flags; i++) {
 		buf_add_str(&f->permanent, i > 0 ? " " : "");
 		buf_add(&f->permanent, box->permanent_flags[i].ptr, box->permanent_flags[i].len);
@@ -288,8 +290,16 @@ static int folder_heard(struct restore_folder *f, struct err *e)
 	return 1;
 }
 
-/* What was added is there for this connection only when the server has announced it. */
 int folder_sent(struct restore_folder *f, struct err *e)
+{
+	(void)e;
+	bool flags = f->r->options->select->has_as_of && !f->r->options->rehearsal;
+	f->step = flags ? flags_wants : folder_flagged;
+	return 1;
+}
+
+/* What was added is there for this connection only when the server has announced it. */
+int folder_flagged(struct restore_folder *f, struct err *e)
 {
 	(void)e;
 	f->step = folder_end;

@@ -11,9 +11,10 @@
  *   restore_list.c    what the target's messages look like, and who may be whom
  *   restore_fetch.c   hashes of the target's messages
  *   restore_send.c    uploading, journal
+ *   restore_flags.c   flags of messages that are there already
  *   restore_verify.c  reading back
  *
- * A folder is on one connection at a time: make -> open -> match -> send -> (learn) -> (read back). Each state is a step
+ * A folder is on one connection at a time: make -> open -> match -> send -> (flags) -> (learn) -> (read back). Each state is a step
  * function, which starts commands or looks whether they are complete, and says what is next by setting f->step. What is
  * learnt of its messages outlives the connection: after restore_folder_lost() the folder begins again on another one, and
  * looks at what is there.
@@ -44,15 +45,16 @@ struct want {
 	struct mail_date date;
 	size_t flags, nflags; /* in f->text */
 	unsigned char sha256[SHA256_LEN];
-	uint32_t at;	 /* its UID on the target, 0 = unknown */
-	bool maybe;	 /* an earlier upload may have got through ... */
-	uint32_t from;	 /* ... with at least this UID, */
-	uint32_t within; /* if UIDVALIDITY is still this; when no journal remembers it */
-	bool no_date;	 /* the server does not take its INTERNALDATE */
-	bool learning;	 /* its UID is being looked for: as if its outcome were unknown */
-	bool sound;	 /* the origin still has it as it was */
-	bool checked;	 /* read back */
-	unsigned deaths; /* connections lost while it was sent alone */
+	uint32_t at;	  /* its UID on the target, 0 = unknown */
+	bool maybe;	  /* an earlier upload may have got through ... */
+	uint32_t from;	  /* ... with at least this UID, */
+	uint32_t within;  /* if UIDVALIDITY is still this; when no journal remembers it */
+	bool no_date;	  /* the server does not take its INTERNALDATE */
+	bool learning;	  /* its UID is being looked for: as if its outcome were unknown */
+	bool sound;	  /* the origin still has it as it was */
+	bool checked;	  /* read back */
+	bool other_flags; /* on the target, and they are to be set */
+	unsigned deaths;  /* connections lost while it was sent alone */
 };
 
 struct restore_folder;
@@ -80,6 +82,7 @@ struct restore_link {
 	struct restore_folder *ahead;  /* is being made meanwhile, or NULL */
 };
 
+struct flagging;
 struct matching;
 struct sending;
 struct reading;
@@ -116,9 +119,11 @@ struct restore_folder {
 	unsigned deaths; /* connections lost when nothing was being sent */
 	int64_t settled_at; /* monotonic ms: what was lost in flight has arrived by then; 0 = nothing was */
 	size_t notes;
-	size_t ahead; /* of want: where send_ahead() goes on */
-	bool is_new;  /* the target had no such folder when it was queued: all will be sent */
+	uint64_t reflagged; /* messages whose flags were set, or would be */
+	size_t ahead;	    /* of want: where send_ahead() goes on */
+	bool is_new;	    /* the target had no such folder when it was queued: all will be sent */
 	/* of the step at hand */
+	struct flagging *flagging;
 	struct matching *matching;
 	struct sending *sending;
 	struct reading *reading;
@@ -198,6 +203,7 @@ void restore_drop(struct restore_folder *f);
 /* Steps that the folder goes on with. */
 int folder_open(struct restore_folder *f, struct err *e);
 int folder_sent(struct restore_folder *f, struct err *e);
+int folder_flagged(struct restore_folder *f, struct err *e);
 int folder_known(struct restore_folder *f, struct err *e);
 int folder_end(struct restore_folder *f, struct err *e);
 
@@ -232,6 +238,10 @@ void sending_free(struct restore_folder *f);
 /* Flags that the target can keep, as canonical text. *lost: not all. */
 int send_flags(const struct restore_folder *f, const struct want *w, struct mail_flags *out,
 	bool *lost, struct err *e) NODISCARD;
+
+/* restore_flags.c */
+int flags_wants(struct restore_folder *f, struct err *e); /* a step */
+void flagging_free(struct restore_folder *f);
 
 /* restore_verify.c */
 int verify_wants(struct restore_folder *f, struct err *e); /* a step */

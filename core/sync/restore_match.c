@@ -308,7 +308,7 @@ static int finish(struct matching *m)
 {
 	struct restore_folder *f = m->f;
 	bool dry = f->r->options->dry_run;
-	f->step = m->learning ? folder_known : dry ? folder_end : send_wants;
+	f->step = m->learning ? folder_known : dry ? folder_sent : send_wants;
 	matching_free(f);
 	return 1;
 }
@@ -431,7 +431,7 @@ int match_wants(struct restore_folder *f, struct err *e)
 		qsort(f->want, f->nwant, sizeof *f->want, by_number);
 	if (box != NULL && box->exists > 0 && any_open(f))
 		return begin(f, false, 1, e);
-	f->step = f->r->options->dry_run ? folder_end : send_wants;
+	f->step = f->r->options->dry_run ? folder_sent : send_wants;
 	return 1;
 }
 

@@ -88,6 +88,7 @@ static void count_folder(struct restore_folder *f)
 		r->report->restored++;
 		r->report->bytes += w->size;
 	}
+	r->report->flags_set += f->reflagged;
 	if (o->dry_run && will_be_made(f))
 		r->report->folders_created++;
 	if (f->nlost > 0)
@@ -111,9 +112,10 @@ static void tell_plan(const struct restore_folder *f)
 		p.bytes += w->state == WANT_OPEN ? w->size : 0;
 		p.present += w->state == WANT_PRESENT;
 	}
+	p.flags = f->reflagged;
 	bool decoded = mutf7_decode(buf_slice(&f->wire), &to);
 	p.to = buf_slice(decoded ? &to : &f->wire);
-	if (o->dry_run && o->plan != NULL && (p.make || p.messages > 0))
+	if (o->dry_run && o->plan != NULL && (p.make || p.messages > 0 || p.flags > 0))
 		o->plan(o->ctx, &p);
 	buf_release(&to);
 }

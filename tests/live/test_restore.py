@@ -234,10 +234,21 @@ def test_as_of_and_deleted(program):
         restore(p, "--deleted", "--to", "lost", "test")
         gone = {data for data, _, _ in before["INBOX"]} - {data for data, _, _ in contents(s, "me")["INBOX"]}
         assert {data for data, _, _ in contents(s, "lost")["INBOX"]} == gone and len(gone) == 30
-        # Back into the account itself: what was lost comes back, the rest is known.
-        done = restore(p, "--as-of", moment, "test")
-        assert done["restored"] == 30 and done["present"] == 30, done
-        assert len(contents(s, "me")["INBOX"]) == 60
+        # Back into the account itself: what was lost comes back, flags are set back, what came later stays.
+        c = s.client("me")
+        rig.fill(c, "INBOX", 1, first=99)
+        c.logout()
+        without = restore(p, "--uid", "31:60", "test")
+        assert without["present"] == 30 and without["flags_set"] == 0, "without a day, flags are nobody's business"
+        plan = restore(p, "--as-of", moment, "--dry-run", "test")
+        assert plan["flags_set"] == 20 and plan["plan"][0]["flags"] == 20, plan
+        later = contents(s, "me")["INBOX"]
+        done = restore(p, "--as-of", moment, "--verify", "test")
+        assert done["restored"] == 30 and done["present"] == 30 and done["flags_set"] == 20 and done["identical"] == 60, done
+        now = contents(s, "me")["INBOX"]
+        assert len(now) == 61 and [m for m in now if m not in before["INBOX"]] == [m for m in later if b"99" in m[0][:30]], now
+        again = restore(p, "--as-of", moment, "test")
+        assert again["restored"] == again["flags_set"] == 0, again
 
 
 def test_names_on_the_target(program):

@@ -36,11 +36,13 @@ static void lose_all(struct trial *t)
 		model_expunge(t->rig.m, "INBOX", uid);
 }
 
-static int restore(struct trial *t)
+static int restore_as_of(struct trial *t, int64_t as_of)
 {
 	struct sync_rig *r = &t->rig;
 	struct selection all;
 	selection_init(&all);
+	all.has_as_of = as_of > 0;
+	all.as_of = as_of;
 	const struct restore_options o = {.select = &all, .verify = true, .settle_ms = 1};
 	upload_hook_set(&t->hook);
 	err_clear(&r->err);
@@ -48,6 +50,11 @@ static int restore(struct trial *t)
 	int rc = sync_restore(r->path, &r->account, &o, &r->hooks, &t->report, &r->err);
 	selection_release(&all);
 	return rc;
+}
+
+static int restore(struct trial *t)
+{
+	return restore_as_of(t, 0);
 }
 
 /* ---- PERMANENTFLAGS (RFC 9051 section 7.1) --------------------------------------------------------- */
@@ -96,6 +103,30 @@ Test(restore_limits, only_flags_that_the_server_keeps_are_sent)
 		/* What could not be kept is counted, and is no difference. */
 		cr_expect_eq(t.report.identical, 1u, "row %zu: %s", i, buf_str(&t.rig.notes));
 		cr_expect_eq(t.report.problems, (size_t)0, "row %zu", i);
+		rig_end(&t.rig);
+	}
+}
+
+/* The model does not know STORE. */
+Test(restore_limits, flags_of_then_that_the_server_does_not_set_are_told_and_the_rest_goes_on)
+{
+	for (int flags = 0; flags < 2; flags++) {
+		struct trial t;
+		start(&t, "");
+		for (int i = 0; i < 3; i++)
+			(void)model_add(t.rig.m, "INBOX",
+				i == 1 ? "B: b\r\n\r\ny\r\n" : "A: b\r\n\r\nx\r\n", 11, "\\Seen",
+				NULL);
+		cr_assert_eq(rig_backup(&t.rig), 0, "%s", t.rig.err.text);
+		model_flags(t.rig.m, "INBOX", 2, flags ? "\\Flagged" : "\\Seen \\Recent");
+		model_expunge(t.rig.m, "INBOX", 3);
+		cr_assert_eq(restore_as_of(&t, INT64_MAX), 0, "%s", t.rig.err.text);
+		cr_expect_eq(t.report.restored, 1u, "%s", buf_str(&t.rig.notes));
+		cr_expect_eq(t.report.flags_set, 0u);
+		cr_expect_eq(t.report.problems, (size_t)flags, "%s", buf_str(&t.rig.notes));
+		cr_expect_eq(
+			rig_noted(&t.rig, "problem: INBOX: the flags of 1 message were not set: "),
+			flags, "%s", buf_str(&t.rig.notes));
 		rig_end(&t.rig);
 	}
 }
