@@ -199,7 +199,7 @@ static int print_message(struct show *v, struct store *s, struct err *e)
 		return -1;
 	if (memcmp(got, v->sha256, SHA256_LEN) != 0)
 		return err_set(e, ERR_MESSAGE, E_CORRUPT,
-			"this message is damaged: it is not what the server sent");
+			"this message is damaged: it is not what the server sent; mend it with imapsync repair");
 	return 0;
 }
 

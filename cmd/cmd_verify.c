@@ -241,7 +241,8 @@ static void export_summary(const char *path, const struct export_verify_report *
 	if (r->damage == 0)
 		puts("no damage");
 	else
-		printf("%s %s\n", unit_count(n, r->damage),
+		printf("%s %s; make the file again with imapsync export\n",
+			unit_count(n, r->damage),
 			plural(r->damage, "DAMAGE found", "DAMAGES found"));
 }
 

@@ -60,11 +60,16 @@ int export_format_choose(
 		{"maildir", {EXPORT_FOLDER, EXPORT_MAILDIR, false}},
 		{"eml", {EXPORT_FOLDER, EXPORT_EML, false}}};
 	char shown[TEXT_SHOW_SIZE];
+	if (name == NULL && strcmp(output, "-") == 0)
+		return err_set(e, ERR_USAGE, E_USAGE,
+			"a pipe has no name that says which format; add --format tar, or mbox, "
+			"mbox.gz, tar.gz, eml.tar, eml.tar.gz");
 	if (name == NULL)
 		return format_of_ending(output, out)
 			? 0
 			: err_set(e, ERR_USAGE, E_USAGE,
-				  "the name %s does not say which format; add --format",
+				  "the name %s does not say which format; add --format tar, or mbox, "
+				  "mbox.gz, tar.gz, eml.tar, eml.tar.gz, maildir, eml",
 				  text_show(shown, sizeof shown, slice_str(output)));
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
 		struct export_format file;
