@@ -124,8 +124,8 @@ Test(restore_from, the_folders_of_a_tree_are_shared_among_connections, .timeout 
 			b.f.cut_append = cut;
 			add_folders(&b);
 			run(&b, true);
-			cr_expect_eq(b.report.identical, FOLDERS * MESSAGES, "%s",
-				buf_str(&b.r.notes));
+			cr_expect_eq(
+				b.report.identical, FOLDERS * MESSAGES, "%s", buf_str(&b.r.notes));
 			cr_expect_eq(b.report.problems, (size_t)0, "%s", buf_str(&b.r.notes));
 			cr_expect_eq(b.f.logins > 1, connections > 1 || cut > 0, "%u logins",
 				b.f.logins);
