@@ -55,6 +55,8 @@ int index_run_insert(
 /* settled = false: the next writer has to look for files without rows. */
 int index_run_finish(
 	struct index *x, const struct store_run *r, bool settled, struct err *e) NODISCARD;
+/* 1, 0 when there is none, -1. Of any kind. */
+int index_run_newest(struct index *x, int64_t *id, int64_t *started, struct err *e) NODISCARD;
 /* See store_run_last(). */
 int index_run_last(struct index *x, enum store_result result, struct store_run *r, struct buf *text,
 	struct err *e) NODISCARD;
@@ -87,9 +89,11 @@ int index_mailbox_insert(
 /* delimiter, attributes, selectable, subscribed, present; last_run when present. */
 int index_mailbox_update(
 	struct index *x, const struct index_mailbox *m, int64_t run, struct err *e) NODISCARD;
-/* One more run without a full listing; the current generation is complete as of this run. */
-int index_mailbox_listed(struct index *x, int64_t mailbox, int64_t run, struct err *e) NODISCARD;
-int index_mailbox_unchanged(struct index *x, int64_t mailbox, int64_t run, struct err *e) NODISCARD;
+/* As it was. unchanged: one more run without a full listing; the current generation is complete as of this run. */
+int index_mailbox_listed(
+	struct index *x, int64_t mailbox, bool unchanged, int64_t run, struct err *e) NODISCARD;
+/* So many more runs without a full listing, for all mailboxes. */
+int index_mailboxes_unaudited(struct index *x, uint64_t runs, struct err *e) NODISCARD;
 int index_mailboxes(struct index *x, struct store_mailbox_list *out, struct err *e) NODISCARD;
 
 /* Which generation was current in which runs. generation 0 = never opened. End: also ends none. */

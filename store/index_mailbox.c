@@ -226,15 +226,33 @@ int index_mailbox_update(struct index *x, const struct index_mailbox *m, int64_t
 	return query_run(&q, e);
 }
 
-int index_mailbox_listed(struct index *x, int64_t mailbox, int64_t run, struct err *e)
+static int complete_current(struct index *x, int64_t mailbox, int64_t run, struct err *e)
 {
-	static const char sql[] = "UPDATE mailbox SET last_run = ? WHERE id = ?";
+	static const char sql[] = "UPDATE generation SET complete_run = ?"
+				  " WHERE id = (SELECT generation_id FROM mailbox WHERE id = ?)";
 	struct query q;
 	if (index_begin(x, e) != 0 || query_start(&q, x, sql, e) != 0)
 		return -1;
 	query_int(&q, run);
 	query_int(&q, mailbox);
 	return query_run(&q, e);
+}
+
+int index_mailbox_listed(
+	struct index *x, int64_t mailbox, bool unchanged, int64_t run, struct err *e)
+{
+	static const char sql[] =
+		"UPDATE mailbox SET last_run = ?,"
+		" runs_since_audit = min(runs_since_audit + ?, 4294967295) WHERE id = ?";
+	struct query q;
+	if (index_begin(x, e) != 0 || query_start(&q, x, sql, e) != 0)
+		return -1;
+	query_int(&q, run);
+	query_int(&q, unchanged);
+	query_int(&q, mailbox);
+	if (query_run(&q, e) != 0)
+		return -1;
+	return unchanged ? complete_current(x, mailbox, run, e) : 0;
 }
 
 static int count_unaudited(struct index *x, int64_t mailbox, struct err *e)
@@ -249,15 +267,14 @@ static int count_unaudited(struct index *x, int64_t mailbox, struct err *e)
 	return query_run(&q, e);
 }
 
-int index_mailbox_unchanged(struct index *x, int64_t mailbox, int64_t run, struct err *e)
+int index_mailboxes_unaudited(struct index *x, uint64_t runs, struct err *e)
 {
-	static const char sql[] = "UPDATE generation SET complete_run = ?"
-				  " WHERE id = (SELECT generation_id FROM mailbox WHERE id = ?)";
+	static const char sql[] =
+		"UPDATE mailbox SET runs_since_audit = min(runs_since_audit + ?, 4294967295)";
 	struct query q;
-	if (count_unaudited(x, mailbox, e) != 0 || query_start(&q, x, sql, e) != 0)
+	if (index_begin(x, e) != 0 || query_start(&q, x, sql, e) != 0)
 		return -1;
-	query_int(&q, run);
-	query_int(&q, mailbox);
+	query_u64(&q, runs < UINT32_MAX ? runs : UINT32_MAX);
 	return query_run(&q, e);
 }
 

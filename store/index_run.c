@@ -63,6 +63,21 @@ static int read_run(struct query *q, struct store_run *r, struct buf *text, stru
 	return 0;
 }
 
+int index_run_newest(struct index *x, int64_t *id, int64_t *started, struct err *e)
+{
+	static const char sql[] = "SELECT id, started FROM run ORDER BY id DESC LIMIT 1";
+	struct query q;
+	if (query_start(&q, x, sql, e) != 0)
+		return -1;
+	int result = query_next(&q, e);
+	if (result > 0) {
+		*id = query_col_int(&q, 0);
+		*started = query_col_int(&q, 1);
+	}
+	query_end(&q);
+	return result;
+}
+
 int index_run_last(struct index *x, enum store_result result, struct store_run *r, struct buf *text,
 	struct err *e)
 {

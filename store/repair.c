@@ -340,11 +340,11 @@ static int begin_run(struct repair *r)
 	if (s->mode != STORE_WRITE || s->dead || s->run != 0 || s->generations != NULL)
 		return err_set(r->e, ERR_STORE, E_STATE, "a repair cannot begin now");
 	int64_t id;
-	if (index_run_insert(s->x, INDEX_RUN_REPAIR, now, &id, r->e) != 0 ||
-		index_commit(s->x, r->e) != 0) {
+	if (run_add(s, INDEX_RUN_REPAIR, now, &id, r->e) != 0 || index_commit(s->x, r->e) != 0) {
 		index_rollback(s->x);
 		return err_widen(r->e, ERR_STORE);
 	}
+	s->run_added = s->run_recorded = true;
 	s->run = id;
 	s->run_started = now;
 	return 0;

@@ -363,6 +363,7 @@ void store_close(struct store *s)
 	writer_free(s->writer);
 	index_close(s->x);
 	flagsets_release(s);
+	unchanged_release(s);
 	free(s->group.at);
 	/* The lock last: whoever waits for it must find all closed. */
 	fsys_close_quiet(s->fs, s->mail);
@@ -384,7 +385,7 @@ enum store_layout store_layout_of(const struct store *s)
 
 /* ---- may this call write? --------------------------------------------------------------------- */
 
-int store_writable(struct store *s, struct err *e)
+int store_has_run(struct store *s, struct err *e)
 {
 	if (s->mode != STORE_WRITE)
 		return err_set(e, ERR_STORE, E_STATE, "the archive is open for reading only");
@@ -393,6 +394,11 @@ int store_writable(struct store *s, struct err *e)
 	if (s->run == 0)
 		return err_set(e, ERR_STORE, E_STATE, "no run of the archive is open");
 	return 0;
+}
+
+int store_writable(struct store *s, struct err *e)
+{
+	return store_has_run(s, e) == 0 ? run_start(s, e) : -1;
 }
 
 int store_outcome(struct store *s, int result, struct err *e)

@@ -106,7 +106,9 @@ struct store_run {
 	const char *text; /* one clause saying why it was not OK, or ""; borrowed from the call */
 };
 
-/* Durable before anything in the tree is changed; a run that dies before that leaves no trace. */
+/* Durable before anything in the tree is changed; a run that dies before that leaves no trace. One that ends well, has looked
+ * at mailboxes and has nothing to record but that they are unchanged is noted beside the index, which nobody waits for
+ * (imapsync-archive(5), RUNS THAT FOUND NOTHING NEW); the calls below know of it. */
 int store_run_begin(struct store *s, struct err *e) NODISCARD;
 int64_t store_run_id(const struct store *s); /* 0 when none is open */
 /* Commits the open group if there is one, then records the end. id, started, ended are filled in. */
@@ -200,7 +202,8 @@ struct store_marks {
 };
 int store_marks_set(
 	struct store_generation *g, const struct store_marks *m, struct err *e) NODISCARD;
-/* Nothing changed and nothing was opened: counts one run since the last audit, and moves complete_run. */
+/* Nothing changed and nothing was opened: counts one run since the last audit, and moves complete_run if anything is
+ * written in this run. */
 int store_mailbox_unchanged(struct store *s, int64_t mailbox, struct err *e) NODISCARD;
 
 /* ---- messages --------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "store/index.h"
 #include "store/maildir.h"
 #include "store/store.h"
+#include "store/store_unchanged.h"
 #include "store/writer.h"
 
 /* An open mailbox directory, kept for the next message (store_folder.c). */
@@ -69,8 +70,10 @@ struct store {
 	int root, lock, mail;
 	struct index *x;
 	struct store_recovery recovery;
-	int64_t run, run_started; /* 0 = none is open */
-	bool run_recorded;	  /* its row was committed */
+	int64_t run, run_started; /* 0 = none is open; without a row yet: the number it will have */
+	bool run_added;		  /* it has a row */
+	bool run_recorded;	  /* which was committed */
+	struct unchanged unchanged; /* runs that left the index as it is */
 	bool dead;
 	struct folder **folder;
 	size_t folders, folder_cap;
@@ -89,6 +92,8 @@ struct store {
 /* ---- store.c ---------------------------------------------------------------------------------- */
 
 /* Is this a call that may write, now? E_STATE, ERR_STORE otherwise. */
+int store_has_run(struct store *s, struct err *e) NODISCARD;
+/* The same for one that does write: the run has its row from here on. */
 int store_writable(struct store *s, struct err *e) NODISCARD;
 /* Pass a result on; an error wider than a mailbox makes the store dead, with scope ERR_STORE. */
 int store_outcome(struct store *s, int result, struct err *e);
@@ -170,6 +175,11 @@ void group_undo(struct store *s);
 
 /* ---- store_run.c ------------------------------------------------------------------------------ */
 
+/* Every row of a run is made here. */
+int run_add(
+	struct store *s, const char *kind, int64_t started, int64_t *id, struct err *e) NODISCARD;
+/* The row of the open run, unless it has one. */
+int run_start(struct store *s, struct err *e) NODISCARD;
 /* To be called before anything is changed in the tree: the row of the run goes to the disk first. */
 int run_record(struct store *s, struct err *e) NODISCARD;
 

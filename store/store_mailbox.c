@@ -9,9 +9,28 @@
 #include "store/names.h"
 #include "store/store_internal.h"
 
+static int settle_notes(struct store *s, struct err *e)
+{
+	s->group.changes++;
+	return store_outcome(s, unchanged_settle(s, e), e);
+}
+
+static uint32_t add_runs(uint32_t runs, uint64_t more)
+{
+	return more < UINT32_MAX - runs ? runs + (uint32_t)more : UINT32_MAX;
+}
+
 int store_mailboxes(struct store *s, struct store_mailbox_list *out, struct err *e)
 {
-	return index_mailboxes(s->x, out, e);
+	/* What is known only in memory would be missing. */
+	if (s->unchanged.notes > 0 && (store_writable(s, e) != 0 || settle_notes(s, e) != 0))
+		return -1;
+	if (unchanged_load(s, e) != 0 || index_mailboxes(s->x, out, e) != 0)
+		return -1;
+	for (size_t i = 0; i < out->n; i++)
+		out->at[i].runs_since_audit =
+			add_runs(out->at[i].runs_since_audit, s->unchanged.count);
+	return 0;
 }
 
 static int set_buf(struct buf *to, struct slice from, const char *what, struct err *e)
@@ -110,13 +129,14 @@ static bool is_as_known(const struct store_mailbox_seen *m)
 int store_mailbox_seen(
 	struct store *s, const struct store_mailbox_seen *m, int64_t *id, struct err *e)
 {
-	if (store_writable(s, e) != 0)
+	if (store_has_run(s, e) != 0)
 		return -1;
 	if (is_as_known(m)) {
 		*id = m->known->id;
-		s->group.changes++;
-		return store_outcome(s, index_mailbox_listed(s->x, *id, s->run, e), e);
+		return unchanged_note(s, *id, false, e);
 	}
+	if (store_writable(s, e) != 0)
+		return -1;
 	/* INBOX is one mailbox, however the server spells it today (RFC 9051 section 5.1). */
 	struct store_mailbox_seen as = *m;
 	if (mailbox_is_inbox(m->wire))
@@ -160,8 +180,7 @@ int store_mailbox_vanished(struct store *s, int64_t id, struct err *e)
 
 int store_mailbox_unchanged(struct store *s, int64_t mailbox, struct err *e)
 {
-	if (store_writable(s, e) != 0)
+	if (store_has_run(s, e) != 0)
 		return -1;
-	s->group.changes++;
-	return store_outcome(s, index_mailbox_unchanged(s->x, mailbox, s->run, e), e);
+	return unchanged_note(s, mailbox, true, e);
 }
