@@ -560,7 +560,8 @@ int fsys_rename_noreplace(
 }
 
 /* Write, flush and close a new file; it is gone again after a failure. */
-static int write_new(const struct fsys *fs, int dir, const char *name, struct slice text)
+static int write_new(
+	const struct fsys *fs, int dir, const char *name, struct slice text, bool flush)
 {
 	int fd = fsys_create(fs, dir, name);
 	if (fd < 0 && errno == EEXIST && fs->unlinkat(fs->ctx, dir, name) == 0)
@@ -568,7 +569,7 @@ static int write_new(const struct fsys *fs, int dir, const char *name, struct sl
 	if (fd < 0)
 		return -1;
 	int result = fsys_write_all(fs, fd, text.p, text.n);
-	if (result == 0 && fs->owed == NULL)
+	if (result == 0 && flush)
 		result = fs->fdatasync(fs->ctx, fd);
 	if (result == 0)
 		result = fs->close(fs->ctx, fd);
@@ -582,10 +583,15 @@ static int write_new(const struct fsys *fs, int dir, const char *name, struct sl
 	return result;
 }
 
+int fsys_stage_file(const struct fsys *fs, int dir, const char *name, struct slice text)
+{
+	return write_new(fs, dir, name, text, false);
+}
+
 int fsys_replace_file(const struct fsys *fs, int dir, const char *name, int tmp_dir,
 	const char *tmp_name, struct slice text)
 {
-	if (write_new(fs, tmp_dir, tmp_name, text) != 0)
+	if (write_new(fs, tmp_dir, tmp_name, text, fs->owed == NULL) != 0)
 		return -1;
 	if (fs->renameat(fs->ctx, tmp_dir, tmp_name, dir, name) != 0) {
 		int keep = errno;

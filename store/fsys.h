@@ -113,6 +113,8 @@ int fsys_rename_noreplace(
  */
 int fsys_replace_file(const struct fsys *fs, int dir, const char *name, int tmp_dir,
 	const char *tmp_name, struct slice text);
+/* The first half of that, without a flush: the file in place of a leftover of its name. */
+int fsys_stage_file(const struct fsys *fs, int dir, const char *name, struct slice text);
 /* Read a small file whole. 1 read, 0 absent, -1 (EFBIG over out->max, ENOMEM). out is cleared
  * first. */
 int fsys_read_file(const struct fsys *fs, int dir, const char *name, struct buf *out);

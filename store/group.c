@@ -20,6 +20,8 @@
 #define KEPT_OPEN 8
 /* Other changes that make a group due; each is a row or two in the journal. */
 #define CHANGES_DUE (16 * (size_t)STORE_GROUP_FILES)
+/* Folders with new names that are flushed one by one; of more, a syncfs() flushes all. */
+#define FOLDERS_SINGLY 4
 /* A caller that never commits: no more files than this wait. */
 #define GROUP_FILES_LIMIT (4 * (size_t)STORE_GROUP_FILES)
 
@@ -71,7 +73,7 @@ static int flush_failed(struct store *s, struct err *e)
 		store_show_path(s, path));
 }
 
-static int sync_all(struct store *s, struct err *e)
+int group_sync_all(struct store *s, struct err *e)
 {
 	return s->fs->syncfs(s->fs->ctx, s->root) == 0 ? 0 : flush_failed(s, e);
 }
@@ -102,7 +104,7 @@ int group_settle(struct store *s, struct err *e)
 {
 	if (!s->owed)
 		return 0;
-	if (sync_all(s, e) != 0)
+	if (group_sync_all(s, e) != 0)
 		return -1;
 	s->owed = false;
 	return 0;
@@ -213,17 +215,20 @@ static int publish_all(struct store *s, struct err *e)
 	struct group *g = &s->group;
 	if (g->n > 1)
 		qsort(g->at, g->n, sizeof *g->at, by_mailbox);
-	g->bulk_dirs = s->owed || (s->syncfs == SYNCFS_WORKS && count_mailboxes(g) > FOLDERS_MAX);
+	g->bulk_dirs = s->owed ||
+		(s->syncfs == SYNCFS_WORKS &&
+			count_mailboxes(g) + renames_mailboxes(g) > FOLDERS_SINGLY);
+	/* Folder by folder, so that each is opened once. */
 	for (size_t i = 0; i < g->n; i++)
-		if (publish(s, &g->at[i], e) != 0)
+		if (renames_make(s, g->at[i].mailbox, e) != 0 || publish(s, &g->at[i], e) != 0)
 			return -1;
-	return 0;
+	return renames_make(s, INT64_MAX, e);
 }
 
 static int flush_directories(struct store *s, struct err *e)
 {
 	if (s->group.bulk_dirs) {
-		if (sync_all(s, e) != 0)
+		if (group_sync_all(s, e) != 0)
 			return -1;
 		for (size_t i = 0; i < s->folders; i++)
 			s->folder[i]->m.cur_dirty = false;
@@ -238,7 +243,7 @@ static void forget(struct group *g)
 {
 	g->n = 0;
 	g->bytes = 0;
-	g->changes = 0;
+	g->changes = g->renamings = g->renamed = 0;
 	g->bulk = g->bulk_dirs = false;
 }
 
@@ -279,9 +284,9 @@ static int commit(struct store *s, struct err *e)
 	struct group *g = &s->group;
 	if (s->writer != NULL && writer_drain(s->writer, e) != 0)
 		return -1;
-	if (close_files(s, 0, !g->bulk, e) != 0 || (g->bulk && sync_all(s, e) != 0))
+	if (close_files(s, 0, !g->bulk, e) != 0 || (g->bulk && group_sync_all(s, e) != 0))
 		return -1;
-	if (publish_all(s, e) != 0)
+	if (renames_prepare(s, e) != 0 || publish_all(s, e) != 0)
 		return -1;
 	if (flush_directories(s, e) != 0) {
 		unpublish_all(s);

@@ -136,6 +136,9 @@ int index_message_spoil(struct index *x, int64_t generation, uint32_t uid, const
 /* 1 there is a row, 0, -1. has_file and sha256 may be NULL; sha256 is set when there is a file. */
 int index_message_file(struct index *x, int64_t generation, uint32_t uid, bool *has_file,
 	unsigned char sha256[SHA256_LEN], struct err *e) NODISCARD;
+/* The name of its file without letters: 1, 0 there is none, -1. */
+int index_message_base(struct index *x, int64_t generation, uint32_t uid, char *base, size_t size,
+	struct err *e) NODISCARD;
 /* See store_known_by_id(). */
 int index_message_by_id(
 	struct index *x, struct slice email_id, struct store_known *out, struct err *e) NODISCARD;

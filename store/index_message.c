@@ -274,6 +274,30 @@ int index_flagset_text(struct index *x, int64_t id, struct buf *out, struct err 
 	return result;
 }
 
+int index_message_base(
+	struct index *x, int64_t generation, uint32_t uid, char *base, size_t size, struct err *e)
+{
+	static const char sql[] = "SELECT base FROM message WHERE generation_id = ? AND uid = ?"
+				  " AND base IS NOT NULL";
+	struct query q;
+	if (query_start(&q, x, sql, e) != 0)
+		return -1;
+	query_int(&q, generation);
+	query_int(&q, uid);
+	int result = query_next(&q, e);
+	if (result > 0) {
+		struct slice s = query_col_bytes(&q, 0);
+		if (s.n == 0 || s.n >= size) {
+			result = index_corrupt(x, e, "has a message with an impossible name");
+		} else {
+			memcpy(base, s.p, s.n);
+			base[s.n] = '\0';
+		}
+	}
+	query_end(&q);
+	return result;
+}
+
 /* ---- reading ---------------------------------------------------------------------------------- */
 
 static int read_state(struct query *q, int column, enum store_state *state, struct err *e)

@@ -200,10 +200,17 @@ int maildir_flush(struct maildir *m, struct err *e)
 
 /* ---- side files ------------------------------------------------------------------------------ */
 
+#define SIDE_TMP_NAME 64
+
+static void side_tmp_name(char out[SIDE_TMP_NAME])
+{
+	snprintf(out, SIDE_TMP_NAME, "%ld.side" TMP_SUFFIX, (long)getpid());
+}
+
 int maildir_write_side(struct maildir *m, const char *name, struct slice text, struct err *e)
 {
-	char tmp_name[64];
-	snprintf(tmp_name, sizeof tmp_name, "%ld.side" TMP_SUFFIX, (long)getpid());
+	char tmp_name[SIDE_TMP_NAME];
+	side_tmp_name(tmp_name);
 	if (maildir_check_component(m, name, e) != 0)
 		return err_widen(e, ERR_STORE);
 	if (fsys_replace_file(m->fs, m->dir, name, m->tmp, tmp_name, text) != 0)
@@ -229,6 +236,28 @@ int maildir_save_keywords(struct maildir *m, struct err *e)
 		m->keywords.changed = false;
 	buf_release(&text);
 	return result;
+}
+
+int maildir_stage_keywords(struct maildir *m, struct err *e)
+{
+	char tmp_name[SIDE_TMP_NAME];
+	struct buf text = BUF_INIT(KEYWORDS_FILE_MAX);
+	side_tmp_name(tmp_name);
+	int result = keyword_map_format(&m->keywords, &text, e);
+	if (result == 0 && fsys_stage_file(m->fs, m->tmp, tmp_name, buf_slice(&text)) != 0)
+		result = fail_with(m, e, ERR_STORE, E_IO, "write", "tmp", tmp_name);
+	buf_release(&text);
+	return result;
+}
+
+int maildir_place_keywords(struct maildir *m, struct err *e)
+{
+	char tmp_name[SIDE_TMP_NAME];
+	side_tmp_name(tmp_name);
+	if (m->fs->renameat(m->fs->ctx, m->tmp, tmp_name, m->dir, KEYWORDS_FILE) != 0)
+		return fail_with(m, e, ERR_STORE, E_IO, "write", NULL, KEYWORDS_FILE);
+	m->keywords.changed = false;
+	return 0;
 }
 
 /* ---- leftovers ------------------------------------------------------------------------------- */

@@ -47,6 +47,10 @@ int maildir_read_side(
 /* Write dovecot-keywords when the map changed; must precede the first file that uses a new
  * letter. */
 int maildir_save_keywords(struct maildir *m, struct err *e) NODISCARD;
+/* The same in two steps, for many folders at once: written in tmp/, and, when the caller has flushed that, in its place. The
+ * caller flushes once more before a new letter is used. */
+int maildir_stage_keywords(struct maildir *m, struct err *e) NODISCARD;
+int maildir_place_keywords(struct maildir *m, struct err *e) NODISCARD;
 
 /* ---- writing one message --------------------------------------------------------------------- */
 

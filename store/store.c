@@ -365,6 +365,7 @@ void store_close(struct store *s)
 	flagsets_release(s);
 	unchanged_release(s);
 	free(s->group.at);
+	free(s->group.renaming);
 	/* The lock last: whoever waits for it must find all closed. */
 	fsys_close_quiet(s->fs, s->mail);
 	fsys_close_quiet(s->fs, s->root);

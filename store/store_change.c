@@ -12,39 +12,6 @@
 
 /* ---- flags ------------------------------------------------------------------------------------ */
 
-static int take_base(void *ctx, const struct store_record *r)
-{
-	char *base = ctx;
-	if (r->has_file && r->base.n < MESSAGE_NAME_MAX) {
-		memcpy(base, r->base.p, r->base.n);
-		base[r->base.n] = '\0';
-	}
-	return 0;
-}
-
-/* The letters in the file's name. The index has the truth, so a file that is missing or cannot be renamed is
- * a matter for verify and no reason not to record the flags. */
-static int rename_file(
-	struct store_generation *g, uint32_t uid, int64_t before, int64_t now, struct err *e)
-{
-	struct store *s = g->s;
-	struct folder *f;
-	char base[MESSAGE_NAME_MAX] = "", old_letters[FLAG_LETTERS_MAX], letters[FLAG_LETTERS_MAX];
-	if (index_records(s->x, g->row.id, uid, uid, take_base, base, e) != 0)
-		return -1;
-	if (folder_get(s, g->row.mailbox, &f, e) != 0 ||
-		flagset_letters(s, before, &f->m, old_letters, e) != 0 ||
-		flagset_letters(s, now, &f->m, letters, e) != 0 ||
-		maildir_save_keywords(&f->m, e) != 0)
-		return -1;
-	if (maildir_set_letters(&f->m, base, old_letters, letters, e) != 0) {
-		if (e->scope > ERR_MESSAGE)
-			return -1;
-		err_clear(e);
-	}
-	return 0;
-}
-
 static int change_flags(struct store_generation *g, uint32_t uid, struct slice flags, struct err *e)
 {
 	struct store *s = g->s;
@@ -57,10 +24,15 @@ static int change_flags(struct store_generation *g, uint32_t uid, struct slice f
 		return -1;
 	if (known->flagset == now)
 		return 0;
+	const struct renaming r = {.mailbox = g->row.mailbox,
+		.generation = g->row.id,
+		.from = known->flagset,
+		.to = now,
+		.uid = uid};
 	struct pending *waiting = group_find(s, g->row.id, uid);
 	if (waiting != NULL)
 		waiting->flagset = now;
-	else if (rename_file(g, uid, known->flagset, now, e) != 0)
+	else if (rename_later(s, &r, e) != 0)
 		return -1;
 	if (index_message_flags(s->x, g->row.id, uid, now, s->run, e) != 0)
 		return -1;

@@ -14,6 +14,8 @@
 #define CACHE_SETS_MAX	16384
 #define CACHE_BYTES_MAX ((size_t)4 << 20)
 
+#define RECENT(c, id) ((uint64_t)(id) % (sizeof(c)->recent / sizeof *(c)->recent))
+
 /* FNV-1a, with the address of the cache so that collisions cannot be prepared. */
 static uint64_t hash_of(const struct flagset_cache *c, struct slice text)
 {
@@ -69,9 +71,20 @@ static void remember(struct flagset_cache *c, struct slice text, uint64_t hash, 
 		return;
 	if (text.n > 0)
 		memcpy(copy, text.p, text.n);
-	c->slot[slot_of(c, text, hash)] = (uint32_t)c->n + 1;
+	c->slot[slot_of(c, text, hash)] = c->recent[RECENT(c, id)] = (uint32_t)c->n + 1;
 	c->at[c->n++] = (struct flagset){copy, text.n, hash, id};
 	c->bytes += text.n;
+}
+
+/* Sets that came out of the index are met by their number first. */
+static void note_recent(struct flagset_cache *c, struct slice text, int64_t id)
+{
+	uint64_t hash = hash_of(c, text);
+	uint32_t at = c->slots > 0 ? c->slot[slot_of(c, text, hash)] : 0;
+	if (at != 0)
+		c->recent[RECENT(c, id)] = at;
+	else
+		remember(c, text, hash, id);
 }
 
 int flagset_id(struct store *s, struct slice text, int64_t *id, struct err *e)
@@ -97,16 +110,38 @@ int flagset_id(struct store *s, struct slice text, int64_t *id, struct err *e)
 	return 0;
 }
 
+static const struct flagset *recent(const struct flagset_cache *c, int64_t id)
+{
+	uint32_t at = c->recent[RECENT(c, id)];
+	return at != 0 && c->at[at - 1].id == id ? &c->at[at - 1] : NULL;
+}
+
+bool flagset_has_keywords(const struct store *s, int64_t id)
+{
+	const struct flagset *known = recent(&s->flagsets, id);
+	size_t at = 0;
+	struct slice word;
+	while (known != NULL && mail_flags_next(slice_of(known->text, known->n), &at, &word))
+		if (word.p[0] != '\\')
+			return true;
+	return known == NULL;
+}
+
 int flagset_letters(
 	struct store *s, int64_t id, struct maildir *m, char out[FLAG_LETTERS_MAX], struct err *e)
 {
+	const struct flagset *known = recent(&s->flagsets, id);
+	if (known != NULL)
+		return flag_letters(slice_of(known->text, known->n), &m->keywords, out, e);
 	struct buf text = BUF_INIT(MAIL_FLAGS_TEXT_MAX);
 	int result = index_flagset_text(s->x, id, &text, e);
 	if (result == 0)
 		result = err_set(e, ERR_STORE, E_CORRUPT,
 			"the index has no set of flags number %lld", (long long)id);
-	if (result > 0)
+	if (result > 0) {
+		note_recent(&s->flagsets, buf_slice(&text), id);
 		result = flag_letters(buf_slice(&text), &m->keywords, out, e);
+	}
 	buf_release(&text);
 	return result;
 }

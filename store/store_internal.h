@@ -24,7 +24,9 @@ struct folder {
 	uint64_t used; /* higher = more recently */
 };
 
-#define FOLDERS_MAX 16 /* open at a time, three descriptors each; more only while all are held */
+/* Open at a time, three descriptors each; more only while all are held. A backup opens 32 mailboxes behind one another, and
+ * comes back to each of them. */
+#define FOLDERS_MAX 48
 
 /* A finished file in tmp/. */
 struct pending {
@@ -37,11 +39,21 @@ struct pending {
 	bool settled;			/* nothing is left in tmp/ */
 };
 
+/* A stored message whose file gets other letters. */
+struct renaming {
+	int64_t mailbox, generation;
+	int64_t from, to; /* flagsets */
+	uint32_t uid;
+	size_t order;
+};
+
 struct group {
 	struct pending *at;
 	size_t n, cap;
 	uint64_t bytes; /* of these files */
 	size_t changes; /* rows changed in other ways */
+	struct renaming *renaming;
+	size_t renamings, renaming_cap, renamed;
 	bool bulk;	/* files were closed without a flush: syncfs has to do it */
 	bool bulk_dirs; /* publishing: directories are flushed by syncfs as well */
 };
@@ -57,8 +69,9 @@ struct flagset_cache {
 		int64_t id;
 	} * at;
 	size_t n, cap, bytes;
-	uint32_t *slot; /* index into at, plus 1; 0 = free */
-	size_t slots;	/* a power of two */
+	uint32_t recent[64]; /* by the last bits of the id: index into at, plus 1; 0 = none */
+	uint32_t *slot;	     /* index into at, plus 1; 0 = free */
+	size_t slots;	     /* a power of two */
 };
 
 struct store {
@@ -126,6 +139,8 @@ int flagset_id(struct store *s, struct slice text, int64_t *id, struct err *e) N
 /* The letters in file names for a set of flags in this mailbox. */
 int flagset_letters(struct store *s, int64_t id, struct maildir *m, char out[FLAG_LETTERS_MAX],
 	struct err *e) NODISCARD;
+/* May it need letters that a folder does not have yet? */
+bool flagset_has_keywords(const struct store *s, int64_t id);
 void flagsets_release(struct store *s);
 
 /* ---- store_generation.c ----------------------------------------------------------------------- */
@@ -162,6 +177,7 @@ int generation_move(
 int group_try_syncfs(struct store *s, struct err *e) NODISCARD;
 /* The table to make a new folder with: without a flush for each step where the next commit can make up for it. */
 int group_lazy(struct store *s, const struct fsys **fs, struct err *e) NODISCARD;
+int group_sync_all(struct store *s, struct err *e) NODISCARD;
 /* Flush what is owed. */
 int group_settle(struct store *s, struct err *e) NODISCARD;
 /* Room for one more, so that group_add() fails only for reasons that end the group. */
@@ -172,6 +188,16 @@ int group_add(struct store *s, const struct pending *p, struct err *e) NODISCARD
 struct pending *group_find(struct store *s, int64_t generation, uint32_t uid);
 /* Forget the group: transaction, temporary files. */
 void group_undo(struct store *s);
+
+/* ---- store_rename.c --------------------------------------------------------------------------- */
+
+/* With the commit; r->order is set. */
+int rename_later(struct store *s, const struct renaming *r, struct err *e) NODISCARD;
+/* Steps of the commit: letters that are new in their folders are on the disk; then the names are changed. */
+int renames_prepare(struct store *s, struct err *e) NODISCARD;
+/* Those of folders with a number below `before`, once each. */
+int renames_make(struct store *s, int64_t before, struct err *e) NODISCARD;
+size_t renames_mailboxes(const struct group *g);
 
 /* ---- store_run.c ------------------------------------------------------------------------------ */
 
