@@ -108,10 +108,25 @@ void resp_read_progress(const imap4_state_line *l, imap4_progress *p)
 	p->has_goal = slice_u64(next_word(&rest), UINT64_MAX, &p->goal);
 }
 
+/* The ']' of an IPv6 address as the host of a URL (RFC 3986 section 3.2.2) whose '[' is at i, else i. REFERRAL has URLs,
+ * and "//" or "@" in front of hosts. */
+static size_t address_end(struct slice s, size_t i)
+{
+	if (i == 0 || (s.p[i - 1] != '/' && s.p[i - 1] != '@'))
+		return i;
+	size_t end = i + 1, colons = 0;
+	for (; end < s.n && s.p[end] != ']'; end++) {
+		if (s.p[end] <= ' ' || s.p[end] == '[' || s.p[end] == '/')
+			return i;
+		colons += s.p[end] == ':';
+	}
+	return end < s.n && colons > 0 ? end : i;
+}
+
 /*
  * s.p[i] is behind the '[': the place of the ']' that ends the code, or the end of s. A quoted string may hold
- * one (BADCHARSET), and servers exist whose flags do (PERMANENTFLAGS). When quotes or parentheses do not
- * pair up, it is the first ']'.
+ * one (BADCHARSET), so may the host of a URL (REFERRAL), and servers exist whose flags do (PERMANENTFLAGS). When quotes or
+ * parentheses do not pair up, it is the first other ']'.
  */
 static size_t code_end(struct slice s, size_t i)
 {
@@ -128,6 +143,8 @@ static size_t code_end(struct slice s, size_t i)
 				quoted = c != '"';
 		} else if (c == '"') {
 			quoted = true;
+		} else if (c == '[') {
+			i = address_end(s, i);
 		} else if (c == '(') {
 			depth++;
 		} else if (c == ')' && depth > 0) {
