@@ -15,22 +15,20 @@ static int encode(struct imap4_cmd *c, struct err *e)
 		cmd_fail_local(c, IMAP4_E_NOCAP, "the server does not offer UNAUTHENTICATE");
 		return 1;
 	}
-	/* Section 4.1: compression ends behind the CRLF of the command here and of the OK there, and nothing in either
-	 * stream marks that place for sure. */
-	if (engine_compressed(c->engine)) {
-		cmd_fail_local(c, IMAP4_E_STATE,
-			"a compressed connection cannot be used for another login");
-		return 1;
-	}
 	c->items = engine_caps_count(c->engine);
+	/* Section 4.1: compression ends behind the CRLF of the command here, and of the OK there. */
+	engine_set_compression_ends(c->engine, engine_compressed(c->engine));
 	enc_raw(&c->enc, "UNAUTHENTICATE");
 	return 0;
 }
 
 static void completed(struct imap4_cmd *c, const imap4_state_line *tagged)
 {
+	engine_set_compression_ends(c->engine, false);
 	if (!slice_ieq_str(slice_of(tagged->condition.ptr, tagged->condition.len), "OK"))
 		return;
+	if (engine_compressed(c->engine))
+		engine_set_upgrade(c->engine, ENGINE_UPGRADE_PLAIN);
 	engine_unauthenticated(c->engine);
 	if (engine_caps_count(c->engine) == c->items)
 		session_refresh_capabilities(c->session);

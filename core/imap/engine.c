@@ -170,8 +170,8 @@ int engine_upgraded(struct engine *g, struct err *e)
 {
 	enum engine_upgrade what = g->upgrade;
 	g->upgrade = ENGINE_UPGRADE_NONE;
-	if (what == ENGINE_UPGRADE_DEFLATE)
-		g->compressed = true;
+	if (what == ENGINE_UPGRADE_DEFLATE || what == ENGINE_UPGRADE_PLAIN)
+		g->compressed = what == ENGINE_UPGRADE_DEFLATE;
 	if (what != ENGINE_UPGRADE_TLS)
 		return 0;
 	/* What an attacker could have said before TLS counts for nothing (reliability rule S3). */
@@ -261,6 +261,16 @@ bool engine_utf8(const struct engine *g)
 bool engine_compressed(const struct engine *g)
 {
 	return g->compressed;
+}
+
+bool engine_compression_ends(const struct engine *g)
+{
+	return g->compression_ends;
+}
+
+void engine_set_compression_ends(struct engine *g, bool ends)
+{
+	g->compression_ends = ends;
 }
 
 bool engine_said_bye(const struct engine *g)

@@ -56,11 +56,16 @@ void engine_free(struct engine *g); /* NULL is fine; frees all commands */
 /* ---- input ------------------------------------------------------------------------------------------- */
 
 /* Take n bytes from the server. *used < n only when the byte stream changes its meaning here: after the tagged
- * OK of STARTTLS or COMPRESS (engine_upgrade() says which); the rest was not looked at.
+ * OK of STARTTLS, COMPRESS or UNAUTHENTICATE (engine_upgrade() says which); the rest was not looked at.
  * -1: E_PROTO, E_LIMIT, E_NOMEM, E_BYE (in the greeting, or later when no LOGOUT asked for it). */
 int engine_feed(struct engine *g, const void *p, size_t n, size_t *used, struct err *e) NODISCARD;
 
-enum engine_upgrade { ENGINE_UPGRADE_NONE, ENGINE_UPGRADE_TLS, ENGINE_UPGRADE_DEFLATE };
+enum engine_upgrade {
+	ENGINE_UPGRADE_NONE,
+	ENGINE_UPGRADE_TLS,
+	ENGINE_UPGRADE_DEFLATE,
+	ENGINE_UPGRADE_PLAIN, /* compression is over */
+};
 enum engine_upgrade engine_upgrade(const struct engine *g);
 /* The layer is in place. For TLS everything learnt before is forgotten: lexer, capabilities, greeting state,
  * counters, data (reliability rule S3); commands that were not sent yet stay queued. */
@@ -102,6 +107,9 @@ bool engine_enabled(const struct engine *g, const char *cap);
 /* UTF8=ACCEPT or IMAP4rev2 is enabled: names and quoted strings are UTF-8 (RFC 6855 section 3, RFC 9051 section 5.1). */
 bool engine_utf8(const struct engine *g);
 bool engine_compressed(const struct engine *g); /* ENGINE_UPGRADE_DEFLATE took place */
+/* The answer that ends compression is awaited: give engine_feed() no octet that may be behind it. */
+bool engine_compression_ends(const struct engine *g);
+void engine_set_compression_ends(struct engine *g, bool ends);
 bool engine_said_bye(const struct engine *g);
 bool engine_logging_out(const struct engine *g); /* LOGOUT is in flight */
 bool engine_in_response(

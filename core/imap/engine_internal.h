@@ -58,6 +58,7 @@ struct engine {
 	unsigned caps_count;
 	imap4_state state;
 	bool greeted, preauth, gate_open, said_bye, failed, compressed;
+	bool compression_ends;
 	struct buf greeting;
 	enum engine_upgrade upgrade;
 	struct out out;

@@ -79,8 +79,8 @@ IMAP4_API imap4_cmd *imap4_authenticate_start(
  * asked for again, unless the OK told them, and the next imap4_login_start() may follow; it can be queued at once. Commands
  * queued behind it that need a login wait for that one, or end with IMAP4_E_STATE when there is none. Allowed by
  * IMAP4_POLICY_BACKUP.
+ * Compression ends with it (section 4.1); imap4_compress_start() may follow the next login.
  *   IMAP4_E_NOCAP  the server does not offer it (it may do so only once somebody is logged in)
- *   IMAP4_E_STATE  the connection is compressed: use a new one
  */
 IMAP4_API imap4_cmd *imap4_unauthenticate_start(imap4_session *s);
 

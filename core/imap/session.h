@@ -126,6 +126,8 @@ void session_logged_out(struct imap4_session *s);
 
 /* After the OK of COMPRESS. behind: what was read behind its CRLF, compressed already. -1: the session must die of *e. */
 int session_compress(struct imap4_session *s, struct slice behind, struct err *e) NODISCARD;
+/* After the OK of UNAUTHENTICATE, of which nothing behind the CRLF was read. */
+int session_decompress(struct imap4_session *s, struct err *e) NODISCARD;
 
 /* ---- session_untagged.c ---- */
 

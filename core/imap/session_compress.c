@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * session_compress.c -- the deflate layer (RFC 4978) on top of a session's streams, and the counts below it.
+ * session_compress.c -- the deflate layer (RFC 4978) on top of a session's streams, its end (RFC 8437 section 4.1), and the
+ * counts below it.
  *
  * TLS stays underneath: what leaves is compressed first and encrypted then (section 3).
  */
@@ -12,12 +13,21 @@
 int session_compress(struct imap4_session *s, struct slice behind, struct err *e)
 {
 	struct stream *deflate;
+	s->stream = stream_deflate_shed(s->stream);
 	if (stream_deflate_new(&deflate, s->stream, COMPRESS_LEVEL, e) < 0)
 		return -1;
 	s->stream = deflate;
 	if (behind.n > 0 && stream_deflate_preload(deflate, behind.p, behind.n, e) < 0)
 		return -1;
 	session_note(s, "compressed from here on");
+	return engine_upgraded(s->engine, e);
+}
+
+int session_decompress(struct imap4_session *s, struct err *e)
+{
+	if (stream_deflate_finish(s->stream, e) < 0)
+		return -1;
+	session_note(s, "not compressed from here on");
 	return engine_upgraded(s->engine, e);
 }
 

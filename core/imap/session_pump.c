@@ -160,6 +160,8 @@ static int feed(struct imap4_session *s, size_t n, struct err *e)
 		return -1;
 	if (engine_upgrade(s->engine) == ENGINE_UPGRADE_DEFLATE)
 		return session_compress(s, slice_of(s->input + used, n - used), e);
+	if (engine_upgrade(s->engine) == ENGINE_UPGRADE_PLAIN)
+		return session_decompress(s, e);
 	if (used < n)
 		return err_set(e, ERR_CONNECTION, E_TLS,
 			"data in clear text follow the answer to STARTTLS: "
@@ -173,9 +175,9 @@ static int session_read(struct imap4_session *s, struct err *e)
 {
 	size_t total = 0;
 	do {
-		size_t got;
-		enum stream_status st =
-			stream_read(s->stream, s->input, IMAP_READ_CHUNK - total, &got, e);
+		/* What follows the answer that ends compression is not compressed. */
+		size_t got, most = engine_compression_ends(s->engine) ? 1 : IMAP_READ_CHUNK - total;
+		enum stream_status st = stream_read(s->stream, s->input, most, &got, e);
 		if (st == STREAM_AGAIN)
 			return 0;
 		if (st == STREAM_END) {

@@ -175,6 +175,15 @@ int stream_deflate_new(
 /* Bytes that were read from `below` before the switch, after the CRLF of the tagged OK: they come
  * first. Before the first read, of s itself, and PRELOAD_MAX bytes in all; else E_STATE or E_LIMIT. */
 int stream_deflate_preload(struct stream *s, const void *p, size_t n, struct err *e) NODISCARD;
+/*
+ * Both sides end compression here, and go on without it (RFC 8437 section 4.1). The last line that was compressed has been
+ * read to its end and not beyond: ask for one byte at a time while it is awaited, for only then no block behind it is touched. What its sender's flush or final
+ * block adds to it is skipped; the first byte behind that must not be a control character. E_STATE: s is no deflate
+ * layer, or a write is not complete.
+ */
+int stream_deflate_finish(struct stream *s, struct err *e) NODISCARD;
+/* A finished layer that holds nothing any more is freed: returns what is below it. Else s. */
+struct stream *stream_deflate_shed(struct stream *s);
 
 /* ---- sub-process ----------------------------------------------------------------------------- */
 

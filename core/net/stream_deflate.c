@@ -11,11 +11,15 @@
  *   - what zlib has read and not given out is invisible to poll(2), hence deflate_pending().
  *   - a few bytes may become very many. They go into the caller's buffer and nowhere else, so
  *     memory is fixed; how much is too much the caller must say.
+ *
+ * Compression may end while the connection goes on (RFC 8437 section 4.1). Nothing in the stream says
+ * where: behind the last line there is what a flush, or a final block, adds to it, and then text.
  */
 #include "core/net/stream.h"
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #define ZLIB_CONST /* input is read only */
 #include <zlib.h>
 
@@ -44,6 +48,9 @@ struct deflate {
 	bool started;	/* the first byte has been asked for */
 	bool more;	/* zlib filled the caller's buffer and may hold more */
 	bool within;	/* the bytes so far end inside a block */
+	bool ending;	/* nothing but the end of the compressed part is expected */
+	bool plain;	/* what is read is what is below: the rest of `raw` first */
+	bool plain_out;
 
 	enum stream_status over; /* STREAM_OK while there is something to read, then END or ERROR */
 	struct err why;		 /* with STREAM_ERROR */
@@ -114,6 +121,8 @@ static enum stream_status deflate_write(
 		*e = d->why;
 		return STREAM_ERROR;
 	}
+	if (d->plain_out)
+		return stream_write(d->s.below, p, n, put, e);
 	if (n < d->owed) {
 		err_set(e, ERR_CONNECTION, E_STATE,
 			"a compressed write was repeated with fewer bytes");
@@ -158,7 +167,8 @@ static void expand(struct deflate *d, void *p, size_t n, size_t *got)
 	struct err why = ERR_INIT;
 	d->in.next_out = p;
 	d->in.avail_out = room;
-	int rc = inflate(&d->in, Z_SYNC_FLUSH);
+	/* Who asks for one byte must not lose those behind it: zlib looks no further than to the end of the block. */
+	int rc = inflate(&d->in, n == 1 ? Z_BLOCK : Z_SYNC_FLUSH);
 	*got = room - d->in.avail_out;
 	d->in.next_out = NULL;
 	/* zlib.h on data_type: 128 is the border between two blocks. A flush ends there, so a cut
@@ -224,6 +234,71 @@ static enum stream_status read_over(struct deflate *d, struct err *e)
 	return STREAM_ERROR;
 }
 
+/* ---- the end of compression ------------------------------------------------------------------- */
+
+/*
+ * Whole bytes have been read, up to the border between two blocks, and the next one can only be text: what a flush adds
+ * there begins with 0, a final block without data with 1 or 3, and no line of text with a control character.
+ */
+static bool at_text(const struct deflate *d)
+{
+	return (d->in.data_type & 0xbf) == 128 && d->in.avail_in > 0 && *d->in.next_in >= ' ';
+}
+
+/* Give zlib at most one byte; nothing may come of it. */
+static int end_step(struct deflate *d, struct err *e)
+{
+	unsigned char extra;
+	uInt left = d->in.avail_in;
+	d->in.avail_in = left > 0;
+	d->in.next_out = &extra;
+	d->in.avail_out = 1;
+	int rc = inflate(&d->in, Z_SYNC_FLUSH);
+	d->in.avail_in += left > 0 ? left - 1 : 0;
+	bool empty = d->in.avail_out == 1;
+	d->in.next_out = NULL;
+	d->within = (d->in.data_type & 128) == 0;
+	d->plain = rc == Z_STREAM_END;
+	if (rc == Z_MEM_ERROR)
+		return err_nomem(e, "decompressing");
+	if (empty && (rc == Z_OK || rc == Z_BUF_ERROR || rc == Z_STREAM_END))
+		return 0;
+	return err_set(e, ERR_CONNECTION, E_PROTO,
+		"the server does not end its compressed data where it should");
+}
+
+/* Up to the first byte that is not compressed; STREAM_OK: it is there. */
+static enum stream_status read_end(struct deflate *d, struct err *e)
+{
+	for (int reads = 0; reads <= EMPTY_READS; reads++) {
+		/* The first time without a byte: zlib may have all of it already. */
+		do {
+			if (at_text(d))
+				d->plain = true;
+			else if (end_step(d, e) < 0)
+				return fail(d, e);
+		} while (!d->plain && d->in.avail_in > 0);
+		if (d->plain)
+			return STREAM_OK;
+		enum stream_status st = refill(d, e);
+		if (st != STREAM_OK)
+			return st;
+	}
+	return STREAM_AGAIN;
+}
+
+static enum stream_status read_plain(
+	struct deflate *d, void *p, size_t n, size_t *got, struct err *e)
+{
+	if (d->in.avail_in == 0)
+		return stream_read(d->s.below, p, n, got, e);
+	*got = d->in.avail_in < n ? d->in.avail_in : n;
+	memcpy(p, d->in.next_in, *got);
+	d->in.next_in += *got;
+	d->in.avail_in -= (uInt)*got;
+	return STREAM_OK;
+}
+
 static enum stream_status deflate_read(
 	struct stream *s, void *p, size_t n, size_t *got, struct err *e)
 {
@@ -231,6 +306,13 @@ static enum stream_status deflate_read(
 	d->started = true;
 	if (d->over != STREAM_OK)
 		return read_over(d, e);
+	if (d->ending && !d->plain) {
+		enum stream_status st = read_end(d, e);
+		if (st != STREAM_OK)
+			return st;
+	}
+	if (d->plain)
+		return read_plain(d, p, n, got, e);
 	for (int reads = 0; reads <= EMPTY_READS; reads++) {
 		if (d->in.avail_in > 0 || d->more)
 			expand(d, p, n, got);
@@ -240,7 +322,7 @@ static enum stream_status deflate_read(
 			*e = d->why;
 		if (d->over != STREAM_OK)
 			return d->over;
-		enum stream_status st = refill(d, e);
+		enum stream_status st = d->in.avail_in == 0 ? refill(d, e) : STREAM_OK;
 		if (st != STREAM_OK)
 			return st;
 	}
@@ -258,7 +340,7 @@ static void deflate_wants(
 static bool deflate_pending(const struct stream *s)
 {
 	const struct deflate *d = (const struct deflate *)s;
-	return d->more || d->in.avail_in > 0 || d->over != STREAM_OK;
+	return (d->more && !d->ending) || d->in.avail_in > 0 || d->over != STREAM_OK;
 }
 
 static void deflate_close(struct stream *s)
@@ -322,4 +404,25 @@ int stream_deflate_preload(struct stream *s, const void *p, size_t n, struct err
 	d->in.next_in = d->raw.data;
 	d->in.avail_in = (uInt)d->raw.len;
 	return 0;
+}
+
+int stream_deflate_finish(struct stream *s, struct err *e)
+{
+	struct deflate *d = s->ops == &deflate_ops ? (struct deflate *)s : NULL;
+	if (!d || d->owed > 0)
+		return err_set(e, ERR_CONNECTION, E_STATE,
+			"compression can end only behind a whole write");
+	d->ending = true;
+	d->plain_out = true;
+	return 0;
+}
+
+struct stream *stream_deflate_shed(struct stream *s)
+{
+	struct deflate *d = s->ops == &deflate_ops ? (struct deflate *)s : NULL;
+	if (!d || !d->plain || !d->plain_out || d->in.avail_in > 0 || d->over != STREAM_OK)
+		return s;
+	struct stream *below = s->below;
+	deflate_close(s);
+	return below;
 }

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "tests/support/session_rig.h"
 
@@ -132,19 +133,169 @@ Test(unauthenticate, is_not_sent_where_it_cannot_be)
 	cr_expect_str_eq(srig_line(&r), "");
 	expect_outcome(c, IMAP4_E_NOCAP, "UNAUTHENTICATE");
 	srig_close(&r);
+}
 
-	r = (struct srig){0};
+/* ---- on a compressed connection (section 4.1) ---------------------------------------------------------- */
+
+static void compressed(struct srig *r, z_stream *z)
+{
+	memset(z, 0, sizeof(*z));
+	imap4_cmd *c = imap4_compress_start(r->s);
+	(void)srig_pump(r);
+	cr_assert_str_eq(srig_line(r), "COMPRESS DEFLATE");
+	srig_say(r, "$ OK go");
+	(void)srig_pump(r);
+	cr_assert(imap4_compressed(r->s));
+	imap4_cmd_free(c);
+	cr_assert_eq(deflateInit2(z, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+}
+
+/* The line that was sent compressed; all output before it was read. */
+static void expect_packed(struct srig *r, struct slice out, size_t from, const char *line)
+{
+	unsigned char room[512];
+	z_stream z = {.next_in = (Bytef *)(uintptr_t)(out.p + from),
+		.avail_in = (uInt)(out.n - from),
+		.next_out = room,
+		.avail_out = sizeof(room) - 1};
+	cr_assert_eq(inflateInit2(&z, -15), Z_OK);
+	cr_assert_eq(inflate(&z, Z_SYNC_FLUSH), Z_OK);
+	cr_assert_eq(z.avail_in, 0);
+	room[sizeof(room) - 1 - z.avail_out] = '\0';
+	(void)inflateEnd(&z);
+	const char *space = strchr((char *)room, ' ');
+	cr_assert_not_null(space, "%s", room);
+	(void)snprintf(r->tag, sizeof(r->tag), "%.*s", (int)(space - (char *)room), room);
+	cr_expect_str_eq(space + 1, line);
+}
+
+struct end {
+	const char *name;
+	int flush[2]; /* of zlib: behind the answer, and then; -1: nothing more */
+};
+static const struct end ends[] = {
+	{"flushed", {Z_SYNC_FLUSH, -1}},
+	{"flushed twice", {Z_SYNC_FLUSH, Z_FULL_FLUSH}},
+	{"a final block", {Z_FINISH, -1}},
+	{"flushed, and a final block", {Z_SYNC_FLUSH, Z_FINISH}},
+};
+
+static void pack(z_stream *z, struct buf *out, const char *text, int flush)
+{
+	unsigned char room[1024];
+	z->next_in = (Bytef *)(uintptr_t)text;
+	z->avail_in = (uInt)strlen(text);
+	z->next_out = room;
+	z->avail_out = sizeof(room);
+	(void)deflate(z, flush);
+	cr_assert_eq(buf_add(out, room, sizeof(room) - z->avail_out), 0);
+}
+
+/* All at once with a line in clear text behind it, or in pieces of `chunk`. */
+static void another_login(const struct end *end, size_t chunk)
+{
+	struct srig r = {0};
+	struct err e = ERR_INIT;
 	open_selected(&r, IMAP4_POLICY_ANY);
-	imap4_cmd *compress = imap4_compress_start(r.s);
+	z_stream z;
+	compressed(&r, &z);
+	stream_memory_chunk(r.mem, chunk);
+	size_t from = stream_memory_output(r.mem).n;
+	imap4_cmd *c = imap4_unauthenticate_start(r.s), *again = login(&r);
 	(void)srig_pump(&r);
-	(void)srig_line(&r);
-	srig_say(&r, "$ OK go");
+	expect_packed(&r, stream_memory_output(r.mem), from, "UNAUTHENTICATE\r\n");
+	stream_memory_drain(r.mem);
+	r.read = 0;
+	char text[256];
+	(void)snprintf(
+		text, sizeof(text), "* 4 EXISTS\r\n%s OK [CAPABILITY " CAPS "] bye\r\n", r.tag);
+	struct buf b = BUF_INIT(4096);
+	pack(&z, &b, text, end->flush[0]);
+	if (end->flush[1] >= 0)
+		pack(&z, &b, "", end->flush[1]);
+	buf_add_str(&b, "* OK in clear text\r\n");
+	unsigned before = r.data;
+	cr_assert_eq(stream_memory_input(r.mem, b.data, b.len, &e), 0);
+	/* A turn ends when so many pieces gave nothing. */
+	for (size_t i = 0; i < b.len; i++)
+		(void)srig_pump(&r);
+	cr_expect_not(imap4_compressed(r.s), "%s %zu", end->name, chunk);
+	expect_outcome(c, IMAP4_OK, "");
+	cr_expect_eq(r.data, before + 2, "%s %zu: %s", end->name, chunk, imap4_last(r.s)->message);
+	cr_expect_str_eq(srig_line(&r), "AUTHENTICATE PLAIN AHUAcGFzcw==");
+	srig_say(&r, "$ OK [CAPABILITY " CAPS "] in");
 	(void)srig_pump(&r);
-	cr_assert(imap4_compressed(r.s));
-	c = imap4_unauthenticate_start(r.s);
+	expect_outcome(again, IMAP4_OK, "");
+	(void)deflateEnd(&z);
+	/* And compressed once more, by a layer that does not stand on the old one. */
+	compressed(&r, &z);
+	cr_expect_eq(r.s->stream->below, r.mem);
+	from = stream_memory_output(r.mem).n;
+	imap4_cmd *noop = imap4_noop_start(r.s);
 	(void)srig_pump(&r);
-	expect_outcome(c, IMAP4_E_STATE, "compressed");
-	cr_expect_eq(imap4_session_state(r.s), IMAP4_SELECTED);
-	imap4_cmd_free(compress);
+	expect_packed(&r, stream_memory_output(r.mem), from, "NOOP\r\n");
+	imap4_cmd_free(noop);
+	(void)deflateEnd(&z);
+	buf_release(&b);
+	srig_close(&r);
+}
+
+Test(unauthenticate, ends_compression, .timeout = 60)
+{
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+		for (size_t chunk = 0; chunk < 4; chunk++)
+			another_login(&ends[i], chunk);
+}
+
+/* Compression goes on when the server says no. */
+Test(unauthenticate, a_refusal_leaves_compression_on)
+{
+	struct srig r = {0};
+	struct err e = ERR_INIT;
+	open_selected(&r, IMAP4_POLICY_ANY);
+	z_stream z;
+	compressed(&r, &z);
+	size_t from = stream_memory_output(r.mem).n;
+	imap4_cmd *c = imap4_unauthenticate_start(r.s);
+	(void)srig_pump(&r);
+	expect_packed(&r, stream_memory_output(r.mem), from, "UNAUTHENTICATE\r\n");
+	char text[128];
+	(void)snprintf(text, sizeof(text), "%s BAD what?\r\n* 5 EXISTS\r\n", r.tag);
+	struct buf b = BUF_INIT(4096);
+	pack(&z, &b, text, Z_SYNC_FLUSH);
+	cr_assert_eq(stream_memory_input(r.mem, b.data, b.len, &e), 0);
+	(void)srig_pump(&r);
+	expect_outcome(c, IMAP4_E_BAD, "");
+	cr_expect(imap4_compressed(r.s));
+	cr_assert_not_null(imap4_selected_mailbox(r.s));
+	cr_expect_eq(imap4_selected_mailbox(r.s)->exists, 5);
+	(void)deflateEnd(&z);
+	buf_release(&b);
+	srig_close(&r);
+}
+
+/* Text that is compressed behind the answer belongs to nobody. */
+Test(unauthenticate, nothing_may_be_compressed_behind_the_answer)
+{
+	struct srig r = {0};
+	struct err e = ERR_INIT;
+	open_selected(&r, IMAP4_POLICY_ANY);
+	z_stream z;
+	compressed(&r, &z);
+	size_t from = stream_memory_output(r.mem).n;
+	imap4_cmd *c = imap4_unauthenticate_start(r.s);
+	(void)srig_pump(&r);
+	expect_packed(&r, stream_memory_output(r.mem), from, "UNAUTHENTICATE\r\n");
+	char text[128];
+	(void)snprintf(text, sizeof(text), "%s OK bye\r\n* 5 EXISTS\r\n", r.tag);
+	struct buf b = BUF_INIT(4096);
+	pack(&z, &b, text, Z_SYNC_FLUSH);
+	cr_assert_eq(stream_memory_input(r.mem, b.data, b.len, &e), 0);
+	(void)srig_pump(&r);
+	expect_outcome(c, IMAP4_OK, "");
+	cr_expect_eq(imap4_session_state(r.s), IMAP4_DEAD);
+	cr_expect_eq(imap4_last(r.s)->err, IMAP4_E_PROTO);
+	(void)deflateEnd(&z);
+	buf_release(&b);
 	srig_close(&r);
 }
