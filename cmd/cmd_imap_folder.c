@@ -155,6 +155,7 @@ static void add_status(struct json *j, const char *folder, const imap4_status *s
 		{"unseen", IMAP4_ST_UNSEEN, st->unseen},
 		{"recent", IMAP4_ST_RECENT, st->recent},
 		{"deleted", IMAP4_ST_DELETED, st->deleted},
+		{"deleted_storage", IMAP4_ST_DELETED_STORAGE, st->deleted_storage},
 		{"uidnext", IMAP4_ST_UIDNEXT, st->uidnext},
 		{"uidvalidity", IMAP4_ST_UIDVALIDITY, st->uidvalidity},
 		{"highestmodseq", IMAP4_ST_HIGHESTMODSEQ, st->highestmodseq},

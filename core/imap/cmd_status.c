@@ -26,6 +26,7 @@ static const struct status_item items_known[] = {
 	{IMAP4_ST_MAILBOXID, "MAILBOXID", {"OBJECTID", NULL}, false},
 	{IMAP4_ST_APPENDLIMIT, "APPENDLIMIT", {"APPENDLIMIT", NULL}, false},
 	{IMAP4_ST_DELETED, "DELETED", {"QUOTA=RES-MESSAGE", NULL}, true},
+	{IMAP4_ST_DELETED_STORAGE, "DELETED-STORAGE", {"QUOTA=RES-STORAGE", NULL}, false},
 };
 #define ITEMS_KNOWN (sizeof items_known / sizeof items_known[0])
 

@@ -267,6 +267,8 @@ enum {
 	IMAP4_ST_MAILBOXID = 1 << 7,	 /* OBJECTID */
 	IMAP4_ST_APPENDLIMIT = 1 << 8,	 /* APPENDLIMIT; -1 = NIL, no limit */
 	IMAP4_ST_DELETED = 1 << 9,	 /* IMAP4rev2, QUOTA=RES-MESSAGE */
+	IMAP4_ST_DELETED_STORAGE = 1
+		<< 10, /* QUOTA=RES-STORAGE: octets that EXPUNGE would free (RFC 9208 section 4.1.4) */
 };
 typedef struct imap4_status {
 	imap4_str mailbox;
@@ -276,6 +278,7 @@ typedef struct imap4_status {
 	int64_t appendlimit;
 	imap4_str mailboxid;
 	const imap4_node *items; /* the whole list, with items not named here */
+	uint64_t deleted_storage;
 } imap4_status;
 IMAP4_API const imap4_status *imap4_data_status(const imap4_data *d);
 

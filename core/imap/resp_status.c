@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resp_status.c -- STATUS (RFC 9051 section 7.3.4, RFC 7162, 7889, 8438, 8474).
+ * resp_status.c -- STATUS (RFC 9051 section 7.3.4, RFC 7162, 7889, 8438, 8474, 9208).
  */
 #include "core/base/mail.h"
 #include "core/imap/value.h"
@@ -55,6 +55,7 @@ static bool read_item(imap4_status *s, struct slice name, const struct imap4_nod
 		{"DELETED", IMAP4_ST_DELETED, &s->deleted, NULL},
 		{"HIGHESTMODSEQ", IMAP4_ST_HIGHESTMODSEQ, NULL, &s->highestmodseq},
 		{"SIZE", IMAP4_ST_SIZE, NULL, &s->size},
+		{"DELETED-STORAGE", IMAP4_ST_DELETED_STORAGE, NULL, &s->deleted_storage},
 		{"APPENDLIMIT", IMAP4_ST_APPENDLIMIT, NULL, NULL},
 		{"MAILBOXID", IMAP4_ST_MAILBOXID, NULL, NULL},
 	};

@@ -156,6 +156,7 @@ static void dump_status(struct buf *out, const imap4_status *s)
 	add_number(out, s->have & IMAP4_ST_UNSEEN, "unseen", s->unseen);
 	add_number(out, s->have & IMAP4_ST_RECENT, "recent", s->recent);
 	add_number(out, s->have & IMAP4_ST_DELETED, "deleted", s->deleted);
+	add_number(out, s->have & IMAP4_ST_DELETED_STORAGE, "deletedstorage", s->deleted_storage);
 	add_number(out, s->have & IMAP4_ST_HIGHESTMODSEQ, "modseq", s->highestmodseq);
 	add_number(out, s->have & IMAP4_ST_SIZE, "size", s->size);
 	if (s->have & IMAP4_ST_APPENDLIMIT)

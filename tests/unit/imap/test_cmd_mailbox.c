@@ -26,7 +26,7 @@ static imap4_cmd *list(struct rig *r, const char *const *pattern, size_t n, uint
 }
 
 #define ALL_RET	  (IMAP4_RET_SUBSCRIBED | IMAP4_RET_CHILDREN | IMAP4_RET_SPECIAL_USE)
-#define ALL_ITEMS ((uint32_t)0x3ff)
+#define ALL_ITEMS ((uint32_t)0x7ff)
 
 static const char *const star[] = {"*"};
 static const char *const two[] = {"INBOX", "a*"};
@@ -301,6 +301,8 @@ static const struct row rows[] = {
 		"$1 STATUS \"a b\" (" BASIC_ITEMS " APPENDLIMIT)\r\n", STATUS_LOG},
 	{ROW(status_all), {.caps = "QUOTA=RES-MESSAGE"},
 		"$1 STATUS \"a b\" (" BASIC_ITEMS " DELETED)\r\n", STATUS_LOG},
+	{ROW(status_all), {.caps = "QUOTA=RES-STORAGE"},
+		"$1 STATUS \"a b\" (" BASIC_ITEMS " DELETED-STORAGE)\r\n", STATUS_LOG},
 	{ROW(status_nothing_offered), {0}, "",
 		"IMAP4_E_NOCAP STATUS failed: the server offers none of the items\n"
 		"not started IMAP4_E_ARG: STATUS: no items\n"
