@@ -113,7 +113,7 @@ static void add_numbers(struct json *j, const imap4_numbers *n)
 		if (has_number(n, i))
 			json_add_u64(j, number_names[i], number_of(n, i));
 	/* ESEARCH has them only when ALL was asked for. */
-	if (n->set != NULL && (n->have & (1u << 3)) != 0)
+	if (n->set != NULL && (n->have & IMAP4_HAVE_ALL) != 0)
 		json_add_set(j, "numbers", n->set);
 }
 

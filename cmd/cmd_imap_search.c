@@ -13,7 +13,6 @@
 
 #define SORT_KEYS_MAX  16
 #define ALGORITHM_SIZE 64
-#define HAVE_ALL       (1u << 3) /* imap4_numbers.have */
 
 static const imap4_query_opts by_uid = {.struct_size = sizeof by_uid, .by = IMAP4_BY_UID};
 
@@ -55,7 +54,7 @@ static int no_answer(const struct imap_call *k, struct err *e)
 static int print_found(struct imap_call *k, const imap4_numbers *found, struct err *e)
 {
 	/* Without data, OK proves nothing: neither that there is a message, nor that there is none. */
-	if (found == NULL || found->set == NULL || (found->have & HAVE_ALL) == 0)
+	if (found == NULL || found->set == NULL || (found->have & IMAP4_HAVE_ALL) == 0)
 		return no_answer(k, e);
 	if (k->c->json) {
 		json_add_u64(&k->json, "messages", found->count);

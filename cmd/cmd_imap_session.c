@@ -12,8 +12,7 @@
 #include "core/base/uidset.h"
 #include "core/sync/connect.h"
 
-#define NAME_MAX_BYTES 8192	 /* more than the library sends */
-#define HAVE_ALL       (1u << 3) /* imap4_numbers.have */
+#define NAME_MAX_BYTES 8192 /* more than the library sends */
 
 /* ---- waiting ------------------------------------------------------------------------------------------- */
 
@@ -231,7 +230,7 @@ static int resolve(struct imap_call *k, const char *folder, const struct uidset 
 	imap4_cmd *cmd = imap4_search_set_start(k->s, wanted, &o);
 	int rc = imap_finish(k, cmd, imap_shown(shown, folder), NULL, NULL, e);
 	const imap4_numbers *found = rc == 0 ? imap4_cmd_numbers(cmd) : NULL;
-	if (found != NULL && (found->have & HAVE_ALL) != 0)
+	if (found != NULL && (found->have & IMAP4_HAVE_ALL) != 0)
 		rc = pick(found->set, wanted, open_from, last, out, e);
 	else if (rc == 0)
 		rc = err_set(e, ERR_MAILBOX, E_PROTO,

@@ -10,7 +10,8 @@
 
 #include <stdlib.h>
 
-#define WANT_EVERYTHING (IMAP4_WANT_MIN | IMAP4_WANT_MAX | IMAP4_WANT_COUNT | IMAP4_WANT_ALL)
+#define WANT_EVERYTHING                                                                            \
+	(IMAP4_WANT_MIN | IMAP4_WANT_MAX | IMAP4_WANT_COUNT | IMAP4_WANT_ALL | IMAP4_WANT_RELEVANCY)
 
 static void free_args(void *more)
 {
@@ -57,13 +58,22 @@ int query_possible(struct imap4_cmd *c)
 
 void query_encode_return(struct imap4_cmd *c, const struct query_args *a)
 {
-	static const char *const names[] = {"MIN", "MAX", "COUNT", "ALL"};
+	static const struct {
+		uint32_t bit;
+		const char *name;
+	} wanted[] = {
+		{IMAP4_WANT_MIN, "MIN"},
+		{IMAP4_WANT_MAX, "MAX"},
+		{IMAP4_WANT_COUNT, "COUNT"},
+		{IMAP4_WANT_RELEVANCY, "RELEVANCY"},
+		{IMAP4_WANT_ALL, "ALL"},
+	};
 	enc_raw(&c->enc, a->save ? " RETURN (SAVE" : " RETURN (");
 	const char *between = a->save ? " " : "";
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if ((a->wanted & 1u << i) != 0) {
+	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+		if ((a->wanted & wanted[i].bit) != 0) {
 			enc_raw(&c->enc, between);
-			enc_raw(&c->enc, names[i]);
+			enc_raw(&c->enc, wanted[i].name);
 			between = " ";
 		}
 	if (a->partial_first != 0) {
@@ -117,9 +127,9 @@ void query_note_numbers(imap4_numbers *v, const imap4_numbers *n)
 		v->max = n->max;
 	if ((n->have & IMAP4_WANT_COUNT) != 0)
 		v->count = n->count;
-	if ((n->have & HAVE_MODSEQ) != 0)
+	if ((n->have & IMAP4_HAVE_MODSEQ) != 0)
 		v->modseq = n->modseq;
-	if ((n->have & HAVE_PARTIAL) != 0) {
+	if ((n->have & IMAP4_HAVE_PARTIAL) != 0) {
 		v->partial_first = n->partial_first;
 		v->partial_last = n->partial_last;
 	}
@@ -133,7 +143,9 @@ static int search_take(struct imap4_cmd *c, const struct imap4_data *d, struct e
 		return 0;
 	}
 	query_note_numbers(&c->numbers_view, n);
-	return n->set == NULL ? 0 : uidset_unite(&c->numbers, n->set, e);
+	if (n->set != NULL && uidset_unite(&c->numbers, n->set, e) != 0)
+		return -1;
+	return query_take_scores(c, d, e);
 }
 
 static void search_begun(struct imap4_cmd *c)
@@ -168,8 +180,15 @@ static void search_completed(struct imap4_cmd *c, const imap4_state_line *tagged
 /* ---- starting ---------------------------------------------------------------------------------------- */
 
 /* Why the options make no sense, or NULL. */
-static const char *wrong_options(enum query_what what, const imap4_query_opts *o)
+static const char *wrong_options(
+	enum query_what what, const imap4_query *q, const imap4_query_opts *o)
 {
+	if (what != QUERY_THREAD && (o->wanted & IMAP4_WANT_RELEVANCY) != 0) {
+		if (q == NULL || (q->needs & QUERY_FUZZY) == 0) /* RFC 6203 section 4 */
+			return "only a fuzzy condition has scores";
+		if (o->plain)
+			return "a plain one has no scores";
+	}
 	if (!cmd_is_partial(o->partial_first, o->partial_last))
 		return "no such range";
 	if (o->save && what != QUERY_SEARCH)
@@ -200,7 +219,7 @@ struct imap4_cmd *query_new(imap4_session *s, const struct cmd_kind kinds[2], en
 	imap4_query_opts opts;
 	cmd_options(&opts, sizeof opts, o);
 	bool by_uid = opts.by == IMAP4_BY_UID;
-	const char *wrong = wrong_options(what, &opts);
+	const char *wrong = wrong_options(what, q, &opts);
 	if (wrong != NULL)
 		return session_refuse(s, IMAP4_E_ARG, "%s: %s", kinds[by_uid].name, wrong);
 	struct imap4_cmd *c = cmd_new(s, &kinds[by_uid]);
@@ -220,6 +239,9 @@ struct imap4_cmd *query_new(imap4_session *s, const struct cmd_kind kinds[2], en
 	a->wanted = opts.wanted & WANT_EVERYTHING;
 	a->partial_first = opts.partial_first;
 	a->partial_last = opts.partial_last;
+	/* Nobody could tell whose score is which. */
+	if ((a->wanted & IMAP4_WANT_RELEVANCY) != 0 && a->partial_first == 0)
+		a->wanted |= IMAP4_WANT_ALL;
 	if (a->wanted == 0 && what == QUERY_SEARCH && !a->save && a->partial_first == 0)
 		a->wanted = IMAP4_WANT_ALL;
 	a->query = query_copy(q, &e);

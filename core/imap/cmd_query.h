@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cmd_query.h -- what SEARCH, SORT and THREAD for a query share: arguments, conditions that the server has to know, return
- * options. Included by cmd_query.c and cmd_sort.c only.
+ * options. Included by cmd_query.c, cmd_sort.c and cmd_order.c only.
  */
 #ifndef CORE_IMAP_CMD_QUERY_H
 #define CORE_IMAP_CMD_QUERY_H
@@ -10,9 +10,6 @@
 
 #include "core/imap/cmd.h"
 #include "core/imap/query.h"
-
-/* imap4_numbers.have, behind the bits of IMAP4_WANT_* */
-enum { HAVE_MODSEQ = 1 << 4, HAVE_PARTIAL = 1 << 5 };
 
 #define SORT_KEYS_MAX 32
 #define ALGORITHM_MAX 64
@@ -44,5 +41,18 @@ int query_possible(struct imap4_cmd *c);
 void query_encode_return(struct imap4_cmd *c, const struct query_args *a);
 /* What an answer tells beside its set. */
 void query_note_numbers(imap4_numbers *v, const imap4_numbers *n);
+/* The command will end with IMAP4_E_PROTO; returns 0. */
+int query_unreadable(struct imap4_cmd *c);
+
+/* imap4_cmd.outcome of a SORT, and of a SEARCH with scores. */
+struct query_ordered {
+	imap4_sorted view;
+	imap4_scores scores; /* number = NULL: there are none */
+	uint32_t at[];	     /* and the scores behind them */
+};
+/* The answer to an extended SORT. */
+int query_take_ordered(struct imap4_cmd *c, const struct imap4_data *d, struct err *e);
+/* The scores in the answer to a SEARCH, when they were asked for and are as many as the numbers. */
+int query_take_scores(struct imap4_cmd *c, const struct imap4_data *d, struct err *e);
 
 #endif

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 /* imap4_numbers.have */
-enum { HAVE_MIN = 1 << 0, HAVE_MAX = 1 << 1, HAVE_COUNT = 1 << 2, HAVE_ALL = 1 << 3 };
 
 struct search_args {
 	struct cmd_set set;
@@ -59,8 +58,8 @@ static void completed(struct imap4_cmd *c, const imap4_state_line *tagged)
 	v->min = uidset_min(&owner->numbers);
 	v->max = uidset_max(&owner->numbers);
 	v->count = uidset_count(&owner->numbers);
-	v->have =
-		HAVE_COUNT | (v->count > 0 ? HAVE_MIN | HAVE_MAX : 0) | (a->silent ? 0 : HAVE_ALL);
+	v->have = IMAP4_HAVE_COUNT | (v->count > 0 ? IMAP4_HAVE_MIN | IMAP4_HAVE_MAX : 0) |
+		(a->silent ? 0 : IMAP4_HAVE_ALL);
 }
 
 /* Plain answers carry no tag. Parts of one search may run together, for their answers are united. */

@@ -3,7 +3,7 @@
  * cmd_sort.c -- SORT and THREAD for a query (RFC 5256; RETURN for SORT: RFC 5267 section 3).
  *
  * The plain answers do not name their command, so at most one of a kind is in flight, and what cannot be read whole makes
- * it fail. The set in the answer to an extended SORT means something only as it is written: as ranges it is out of order.
+ * it fail. Those to an extended SORT: cmd_order.c.
  */
 #include "core/imap/cmd_query.h"
 
@@ -71,11 +71,6 @@ static int thread_encode(struct imap4_cmd *c, struct err *e)
 
 /* ---- the answers ---------------------------------------------------------------------- */
 
-struct sorted {
-	imap4_sorted view;
-	uint32_t at[];
-};
-
 struct threads {
 	imap4_threads view;
 	imap4_thread_node at[];
@@ -117,12 +112,6 @@ static bool thread_conflicts(const struct imap4_cmd *c, const struct imap4_cmd *
 	return other->kind->conflicts == thread_conflicts;
 }
 
-static int unreadable(struct imap4_cmd *c)
-{
-	cmd_fail_local(c, IMAP4_E_PROTO, "the server sent a result that cannot be read");
-	return 0;
-}
-
 /* All values below a node. Their depth is bounded by the parser. */
 static size_t count_values(const imap4_node *list)
 {
@@ -153,61 +142,6 @@ static bool number_of(const imap4_node *v, uint32_t *out)
 	return true;
 }
 
-/* The next seq-number or seq-range; a range ascends however it is written (RFC 5267 section 3.2). */
-static bool next_range(struct slice *rest, uint32_t *lo, uint32_t *hi)
-{
-	size_t n = 0, colon;
-	while (n < rest->n && rest->p[n] != ',')
-		n++;
-	for (colon = 0; colon < n && rest->p[colon] != ':';)
-		colon++;
-	uint64_t a, b;
-	if (!slice_u64(slice_of(rest->p, colon), UINT32_MAX, &a))
-		return false;
-	b = a;
-	if (colon < n && !slice_u64(slice_of(rest->p + colon + 1, n - colon - 1), UINT32_MAX, &b))
-		return false;
-	*lo = (uint32_t)(a < b ? a : b);
-	*hi = (uint32_t)(a < b ? b : a);
-	*rest = n < rest->n ? slice_of(rest->p + n + 1, rest->n - n - 1) : SLICE_NONE;
-	return *lo > 0;
-}
-
-/* How many numbers the set has, each counted as often as it comes; SIZE_MAX: it cannot be read, or too many. */
-static size_t count_ordered(struct slice set)
-{
-	size_t n = 0;
-	while (set.n > 0) {
-		uint32_t lo, hi;
-		if (!next_range(&set, &lo, &hi) || hi - lo >= IMAP_SORTED_MAX - n)
-			return SIZE_MAX;
-		n += (size_t)(hi - lo) + 1;
-	}
-	return n;
-}
-
-/* The answer to an extended SORT: its set has an order, and only as it is written. */
-static int sort_take_ordered(struct imap4_cmd *c, const struct imap4_data *d, struct err *e)
-{
-	struct slice set = resp_order(d);
-	size_t n = count_ordered(set);
-	if (resp_is_damaged(d) || n == SIZE_MAX || c->outcome != NULL)
-		return unreadable(c);
-	query_note_numbers(&c->numbers_view, imap4_data_numbers(d));
-	if ((c->numbers_view.have & (IMAP4_WANT_ALL | HAVE_PARTIAL)) == 0)
-		return 0;
-	struct sorted *s = calloc(1, sizeof *s + n * sizeof s->at[0]);
-	if (s == NULL)
-		return err_nomem(e, c->kind->name);
-	c->outcome = s;
-	c->free_outcome = free;
-	s->view.at = s->at;
-	for (uint32_t lo, hi; set.n > 0 && next_range(&set, &lo, &hi);)
-		for (uint64_t i = lo; i <= hi; i++)
-			s->at[s->view.n++] = (uint32_t)i;
-	return 0;
-}
-
 /* "(MODSEQ 917162500)" */
 static void sort_modseq(imap4_numbers *v, const imap4_node *list)
 {
@@ -216,7 +150,7 @@ static void sort_modseq(imap4_numbers *v, const imap4_node *list)
 	uint64_t n;
 	if (slice_ieq_str(slice_of(s.ptr, s.len), "MODSEQ") &&
 		imap4_node_u64(imap4_node_next(name), &n) && n <= INT64_MAX) {
-		v->have |= HAVE_MODSEQ;
+		v->have |= IMAP4_HAVE_MODSEQ;
 		v->modseq = n;
 	}
 }
@@ -225,11 +159,11 @@ static void sort_modseq(imap4_numbers *v, const imap4_node *list)
 static int sort_take(struct imap4_cmd *c, const struct imap4_data *d, struct err *e)
 {
 	if (imap4_data_kind(d) == IMAP4_DATA_ESEARCH)
-		return sort_take_ordered(c, d, e);
+		return query_take_ordered(c, d, e);
 	const imap4_node *root = imap4_data_root(d);
 	if (resp_is_damaged(d) || root == NULL || c->outcome != NULL)
-		return unreadable(c);
-	struct sorted *s = result_memory(c, sizeof *s, sizeof s->at[0], root, e);
+		return query_unreadable(c);
+	struct query_ordered *s = result_memory(c, sizeof *s, sizeof s->at[0], root, e);
 	if (s == NULL)
 		return -1;
 	s->view.at = s->at;
@@ -239,7 +173,7 @@ static int sort_take(struct imap4_cmd *c, const struct imap4_data *d, struct err
 			continue;
 		}
 		if (!number_of(v, &s->at[s->view.n++]))
-			return unreadable(c);
+			return query_unreadable(c);
 	}
 	return 0;
 }
@@ -253,7 +187,7 @@ static void sort_completed(struct imap4_cmd *c, const imap4_state_line *tagged)
 	bool empty = a->esearch && c->answered && c->outcome == NULL &&
 		(a->wanted & IMAP4_WANT_ALL) != 0 && c->local == IMAP4_OK;
 	if (empty) { /* RFC 4731 section 3.1: what matches nothing has no ALL */
-		struct sorted *s = calloc(1, sizeof *s);
+		struct query_ordered *s = calloc(1, sizeof *s);
 		if (s == NULL)
 			cmd_fail_local(c, IMAP4_E_NOMEM, "out of memory for what the server sent");
 		c->outcome = s;
@@ -262,7 +196,7 @@ static void sort_completed(struct imap4_cmd *c, const imap4_state_line *tagged)
 	v->set = &none;
 	v->uid = a->by_uid;
 	v->have &= ~(uint32_t)IMAP4_WANT_ALL;
-	const struct sorted *s = c->outcome;
+	const struct query_ordered *s = c->outcome;
 	if (s == NULL || a->partial_first != 0)
 		return;
 	v->count = s->view.n;
@@ -305,7 +239,7 @@ static int thread_take(struct imap4_cmd *c, const struct imap4_data *d, struct e
 {
 	const imap4_node *root = imap4_data_root(d);
 	if (resp_is_damaged(d) || root == NULL || c->outcome != NULL)
-		return unreadable(c);
+		return query_unreadable(c);
 	/* A node for each list and each number: the ones for messages that are not there stand for their list. */
 	struct threads *t = result_memory(c, sizeof *t, sizeof t->at[0], root, e);
 	if (t == NULL)
@@ -313,7 +247,7 @@ static int thread_take(struct imap4_cmd *c, const struct imap4_data *d, struct e
 	t->view.at = t->at;
 	for (const imap4_node *v = imap4_node_child(root); v != NULL; v = imap4_node_next(v))
 		if (imap4_node_kind(v) != IMAP4_NODE_LIST || !read_thread(t, v, IMAP4_THREAD_ROOT))
-			return unreadable(c);
+			return query_unreadable(c);
 	return 0;
 }
 
@@ -346,9 +280,15 @@ imap4_cmd *imap4_sort_start(imap4_session *s, const int *keys, size_t nkeys, con
 	if (nkeys == 0 || nkeys > SORT_KEYS_MAX)
 		return session_refuse(
 			s, IMAP4_E_ARG, "SORT: no key, or more than %d", SORT_KEYS_MAX);
-	for (size_t i = 0; i < nkeys; i++)
+	bool fuzzy = q != NULL && (q->needs & QUERY_FUZZY) != 0;
+	for (size_t i = 0; i < nkeys; i++) {
 		if (!is_sort_key(keys[i]))
 			return session_refuse(s, IMAP4_E_ARG, "SORT: no such key");
+		/* RFC 6203 section 6 */
+		if ((keys[i] & ~IMAP4_SORT_REVERSE) == IMAP4_SORT_RELEVANCY && !fuzzy)
+			return session_refuse(
+				s, IMAP4_E_ARG, "SORT: only a fuzzy condition has relevancy");
+	}
 	struct imap4_cmd *c = query_new(s, sort_kind, QUERY_SORT, q, o);
 	if (c == NULL)
 		return NULL;
@@ -382,8 +322,15 @@ static bool succeeded(const imap4_cmd *c, const struct cmd_kind *kinds)
 
 const imap4_sorted *imap4_cmd_sorted(const imap4_cmd *c)
 {
-	const struct sorted *s = c->outcome;
+	const struct query_ordered *s = c->outcome;
 	return succeeded(c, sort_kind) && s != NULL ? &s->view : NULL;
+}
+
+const imap4_scores *imap4_cmd_scores(const imap4_cmd *c)
+{
+	bool is_query = c->kind->take == sort_take || c->kind->conflicts == search_conflicts;
+	const struct query_ordered *s = c->result.err == IMAP4_OK && is_query ? c->outcome : NULL;
+	return s != NULL && s->scores.number != NULL ? &s->scores : NULL;
 }
 
 const imap4_threads *imap4_cmd_threads(const imap4_cmd *c)

@@ -320,13 +320,21 @@ IMAP4_API const imap4_message *imap4_data_message(const imap4_data *d);
 /* The value of an item by its name ("X-GM-LABELS", "BODY[HEADER]"); case is ignored; NULL when absent. */
 IMAP4_API const imap4_node *imap4_message_item(const imap4_message *m, const char *name);
 
-/* SEARCH, ESEARCH, VANISHED, EXPUNGE by UID. */
+/* SEARCH, ESEARCH, VANISHED. have: IMAP4_HAVE_*. */
+enum {
+	IMAP4_HAVE_MIN = 1 << 0,
+	IMAP4_HAVE_MAX = 1 << 1,
+	IMAP4_HAVE_COUNT = 1 << 2,
+	IMAP4_HAVE_ALL = 1 << 3,
+	IMAP4_HAVE_MODSEQ = 1 << 4, /* CONDSTORE (RFC 7162 section 3.1.5) */
+	IMAP4_HAVE_PARTIAL = 1 << 5,
+};
 typedef struct imap4_numbers {
 	const imap4_set *set; /* SEARCH numbers, ESEARCH ALL or PARTIAL, VANISHED */
 	imap4_str tag;	      /* ESEARCH (TAG "...") */
 	int uid;	      /* ESEARCH said UID */
 	int earlier;	      /* VANISHED (EARLIER) */
-	uint32_t have;	      /* bit 0 MIN, 1 MAX, 2 COUNT, 3 ALL, 4 MODSEQ, 5 PARTIAL */
+	uint32_t have;	      /* IMAP4_HAVE_* */
 	uint32_t min, max;
 	uint64_t count, modseq;
 	int64_t partial_first,
@@ -682,7 +690,7 @@ typedef struct imap4_search_opts {
 } imap4_search_opts;
 IMAP4_API imap4_cmd *imap4_search_set_start(
 	imap4_session *s, const imap4_set *set, const imap4_search_opts *o);
-/* Result of a complete and successful search; else NULL. Valid until imap4_cmd_free. Bit 3 of `have` (ALL) is missing
+/* Result of a complete and successful search; else NULL. Valid until imap4_cmd_free. IMAP4_HAVE_ALL is missing in `have`
  * when the server said OK without any SEARCH data, or stopped early (imap4_cmd_limited()): then what is not in the set
  * proves nothing. */
 IMAP4_API const imap4_numbers *imap4_cmd_numbers(const imap4_cmd *c);

@@ -105,19 +105,20 @@ IMAP4_API imap4_err imap4_query_and(imap4_query *q, const imap4_query *other);
  * section 2.4). NO with IMAP4_CODE_NOTSAVED: the server would not. IMAP4_E_NOCAP without SEARCHRES.
  * partial_first, partial_last (0 = no): only the first to the last of the result, counted from 1 upwards, or with -1 from
  * the end downwards (PARTIAL, RFC 9394; CONTEXT=SEARCH, RFC 5267, has the former); not together with ALL. Its numbers are
- * in imap4_numbers.set with bit 5 of `have`. IMAP4_E_NOCAP without one of them.
+ * in imap4_numbers.set with IMAP4_HAVE_PARTIAL. IMAP4_E_NOCAP without one of them.
  */
 enum {
 	IMAP4_WANT_MIN = 1 << 0,
 	IMAP4_WANT_MAX = 1 << 1,
 	IMAP4_WANT_COUNT = 1 << 2,
-	IMAP4_WANT_ALL = 1 << 3
+	IMAP4_WANT_ALL = 1 << 3,
+	IMAP4_WANT_RELEVANCY = 1 << 6, /* with a fuzzy condition: imap4_cmd_scores() */
 };
 typedef struct imap4_query_opts {
 	size_t struct_size;
 	int by;				     /* IMAP4_BY_* */
 	int plain;			     /* no ESEARCH */
-	uint32_t wanted;		     /* IMAP4_WANT_*; not for THREAD */
+	uint32_t wanted;		     /* IMAP4_WANT_*; not looked at by THREAD */
 	int save;			     /* SEARCH only */
 	int64_t partial_first, partial_last; /* not for THREAD */
 } imap4_query_opts;
@@ -140,7 +141,7 @@ enum {
 	IMAP4_SORT_DISPLAYFROM = 7,
 	IMAP4_SORT_DISPLAYTO = 8,
 	IMAP4_SORT_RELEVANCY =
-		9, /* SEARCH=FUZZY (RFC 6203), with a fuzzy condition: the best first */
+		9, /* SEARCH=FUZZY (RFC 6203): the best first; IMAP4_E_ARG without a fuzzy condition */
 	IMAP4_SORT_REVERSE = 1 << 8, /* added to one of them: it alone the other way round */
 };
 IMAP4_API imap4_cmd *imap4_sort_start(imap4_session *s, const int *keys, size_t nkeys,
@@ -152,6 +153,19 @@ typedef struct imap4_sorted {
 	size_t n;
 } imap4_sorted;
 IMAP4_API const imap4_sorted *imap4_cmd_sorted(const imap4_cmd *c);
+
+/*
+ * How well the messages match, from 1 to 100, in the server's opinion (SEARCH=FUZZY, RFC 6203 section 4): of a complete and
+ * successful SEARCH or SORT with IMAP4_WANT_RELEVANCY, which is IMAP4_E_ARG without imap4_query_fuzzy() and includes
+ * IMAP4_WANT_ALL unless there is a partial range. NULL: the server does not say (it needs ESEARCH, or for SORT ESORT), or not
+ * one for each number. Valid until imap4_cmd_free.
+ */
+typedef struct imap4_scores {
+	const uint32_t *number;	    /* as many as the result has, in the order in which they came */
+	const unsigned char *score; /* score[i] is that of number[i] */
+	size_t n;
+} imap4_scores;
+IMAP4_API const imap4_scores *imap4_cmd_scores(const imap4_cmd *c);
 
 /* THREAD (RFC 5256): algorithm "REFERENCES" or "ORDEREDSUBJECT"; IMAP4_E_NOCAP without THREAD=<algorithm>. */
 IMAP4_API imap4_cmd *imap4_thread_start(

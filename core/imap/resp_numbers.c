@@ -10,15 +10,6 @@
 
 #include "core/imap/value.h"
 
-enum {
-	HAVE_MIN = 1 << 0,
-	HAVE_MAX = 1 << 1,
-	HAVE_COUNT = 1 << 2,
-	HAVE_ALL = 1 << 3,
-	HAVE_MODSEQ = 1 << 4,
-	HAVE_PARTIAL = 1 << 5
-};
-
 /* ---- ranges in any order ------------------------------------------------------------------------------ */
 
 struct collect {
@@ -185,7 +176,7 @@ static void read_search_modseq(struct imap4_data *d, const struct imap4_node *li
 	const struct imap4_node *name = resp_only(list);
 	if (name != NULL && slice_ieq_str(resp_node_slice(name), "MODSEQ") &&
 		resp_number(imap4_node_next(name), INT64_MAX, &view->modseq))
-		view->have |= HAVE_MODSEQ;
+		view->have |= IMAP4_HAVE_MODSEQ;
 	else
 		d->damaged = true;
 }
@@ -193,7 +184,7 @@ static void read_search_modseq(struct imap4_data *d, const struct imap4_node *li
 int resp_read_search(struct imap4_data *d, struct values *v, struct err *e)
 {
 	begin_numbers(d);
-	d->u.numbers.view.have = HAVE_ALL;
+	d->u.numbers.view.have = IMAP4_HAVE_ALL;
 	while (!value_at_end(v)) {
 		size_t index;
 		if (read_numbers(d, v, e) != 0)
@@ -223,7 +214,7 @@ int resp_read_vanished(struct imap4_data *d, struct values *v, struct err *e)
 	/* An empty set is not in the grammar, but is sent (Q22). */
 	if (value_at_end(v))
 		return 0;
-	d->u.numbers.view.have = HAVE_ALL;
+	d->u.numbers.view.have = IMAP4_HAVE_ALL;
 	return read_set(d, v, e);
 }
 
@@ -234,16 +225,16 @@ static void read_esearch_number(
 	uint64_t n;
 	uint32_t bit = 0;
 	if (slice_ieq_str(name, "MIN") && resp_number(value, UID_MAX, &n)) {
-		bit = HAVE_MIN;
+		bit = IMAP4_HAVE_MIN;
 		view->min = (uint32_t)n;
 	} else if (slice_ieq_str(name, "MAX") && resp_number(value, UID_MAX, &n)) {
-		bit = HAVE_MAX;
+		bit = IMAP4_HAVE_MAX;
 		view->max = (uint32_t)n;
 	} else if (slice_ieq_str(name, "COUNT") && resp_number(value, INT64_MAX, &n)) {
-		bit = HAVE_COUNT;
+		bit = IMAP4_HAVE_COUNT;
 		view->count = n;
 	} else if (slice_ieq_str(name, "MODSEQ") && resp_number(value, INT64_MAX, &n)) {
-		bit = HAVE_MODSEQ;
+		bit = IMAP4_HAVE_MODSEQ;
 		view->modseq = n;
 	}
 	view->have |= bit;
@@ -295,7 +286,7 @@ static int read_partial(struct imap4_data *d, struct values *v, struct err *e)
 		d->damaged = true;
 		return 0;
 	}
-	view->have |= HAVE_PARTIAL;
+	view->have |= IMAP4_HAVE_PARTIAL;
 	return slice_ieq_str(numbers, "NIL") ? 0 : read_set_text(d, numbers, e);
 }
 
@@ -309,7 +300,7 @@ static int read_esearch_item(struct imap4_data *d, struct values *v, size_t inde
 		return 0;
 	}
 	if (slice_ieq_str(name, "ALL")) {
-		view->have |= HAVE_ALL;
+		view->have |= IMAP4_HAVE_ALL;
 		return value_at_end(v) ? 0 : read_set(d, v, e);
 	}
 	if (slice_ieq_str(name, "PARTIAL"))

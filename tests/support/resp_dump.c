@@ -175,14 +175,14 @@ static void dump_numbers(struct buf *out, const imap4_numbers *n)
 	(void)buf_add_str(out, n->earlier ? " earlier" : "");
 	add_number(out, n->have & 1, "min", n->min);
 	add_number(out, n->have & 2, "max", n->max);
-	add_number(out, n->have & 4, "count", n->count);
-	add_number(out, n->have & 16, "modseq", n->modseq);
-	if (n->have & 8) {
+	add_number(out, n->have & IMAP4_HAVE_COUNT, "count", n->count);
+	add_number(out, n->have & IMAP4_HAVE_MODSEQ, "modseq", n->modseq);
+	if (n->have & IMAP4_HAVE_ALL) {
 		(void)buf_add_str(out, " all=");
 		if (uidset_format(n->set, out, &e) != 0)
 			(void)buf_add_str(out, "...");
 	}
-	if (n->have & 32) {
+	if (n->have & IMAP4_HAVE_PARTIAL) {
 		(void)buf_addf(out, " partial=%lld:%lld of=", (long long)n->partial_first,
 			(long long)n->partial_last);
 		if (uidset_format(n->set, out, &e) != 0)

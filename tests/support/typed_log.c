@@ -60,11 +60,11 @@ static void log_numbers(struct rig *r, const imap4_numbers *n)
 		rig_logf(r, " max=%u", n->max);
 	if (n->have & IMAP4_WANT_COUNT)
 		rig_logf(r, " count=%llu", (unsigned long long)n->count);
-	if (n->have & 16)
+	if (n->have & IMAP4_HAVE_MODSEQ)
 		rig_logf(r, " modseq=%llu", (unsigned long long)n->modseq);
 	if (n->have & IMAP4_WANT_ALL)
 		log_set(r, "all", n->set);
-	if (n->have & 32) {
+	if (n->have & IMAP4_HAVE_PARTIAL) {
 		rig_logf(r, " partial=%lld:%lld", (long long)n->partial_first,
 			(long long)n->partial_last);
 		log_set(r, "of", n->set);
@@ -83,6 +83,11 @@ static void log_results(struct rig *r, const imap4_cmd *c)
 	for (size_t i = 0; s != NULL && i < s->n; i++)
 		rig_logf(r, " %u", s->at[i]);
 	rig_logf(r, s != NULL ? "\n" : "");
+	const imap4_scores *scores = imap4_cmd_scores(c);
+	for (size_t i = 0; scores != NULL && i < scores->n; i++)
+		rig_logf(r, "%s%u=%u", i == 0 ? "scores " : " ", scores->number[i],
+			scores->score[i]);
+	rig_logf(r, scores != NULL ? "\n" : "");
 	const imap4_limited *l = imap4_cmd_limited(c);
 	if (l != NULL) {
 		rig_logf(r, "limited to %u, down to %u,", l->limit, l->lowest_uid);

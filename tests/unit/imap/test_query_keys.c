@@ -329,6 +329,100 @@ static void rfc5032_a1(struct rig *r)
 	imap4_query_age(q, 0, 259200);
 	play(r, q, 0, "* SEARCH 4 8 15 16 23 42\r\n$2 OK x\r\n");
 }
+/* RFC 6203 sections 4 and 6, and answers whose scores belong to nothing. */
+static imap4_cmd *fuzzy(struct rig *r, bool sort, const imap4_query_opts *o)
+{
+	static const int key = IMAP4_SORT_RELEVANCY;
+	imap4_query *q = imap4_query_new(), *text = imap4_query_new();
+	imap4_query_text(text, IMAP4_IN_TEXT, typed_str("Helo"));
+	imap4_query_fuzzy(q, text);
+	imap4_cmd *c = sort ? imap4_sort_start(r->session, &key, 1, q, o)
+			    : imap4_search_start(r->session, q, o);
+	imap4_query_free(text);
+	imap4_query_free(q);
+	return c;
+}
+
+static void scored(struct rig *r, bool sort, const char *answer)
+{
+	const imap4_query_opts o = {.struct_size = sizeof o, .wanted = IMAP4_WANT_RELEVANCY};
+	typed_open(r);
+	imap4_cmd *c = fuzzy(r, sort, &o);
+	rig_say(r, answer);
+	rig_say(r, "$2 OK Search completed.\r\n");
+	typed_finish(r, c);
+}
+
+static void rfc6203_b1(struct rig *r)
+{
+	scored(r, false, "* ESEARCH (TAG \"$2\") ALL 1,5,10 RELEVANCY (4 99 42)\r\n");
+}
+
+static void rfc6203_c2(struct rig *r)
+{
+	scored(r, true, "* ESEARCH (TAG \"$2\") RELEVANCY (99 42 4) ALL 5,10,1\r\n");
+}
+
+static void scores_of_nothing(struct rig *r)
+{
+	scored(r, false, "* ESEARCH (TAG \"$2\") RELEVANCY ()\r\n");
+}
+
+static void scores_too_few(struct rig *r)
+{
+	scored(r, false, "* ESEARCH (TAG \"$2\") ALL 1:3 RELEVANCY (4 99)\r\n");
+}
+
+static void scores_too_many(struct rig *r)
+{
+	scored(r, true, "* ESEARCH (TAG \"$2\") ALL 1:2 RELEVANCY (4 99 9)\r\n");
+}
+
+static void scores_out_of_range(struct rig *r)
+{
+	scored(r, false, "* ESEARCH (TAG \"$2\") ALL 1,2 RELEVANCY (4 101)\r\n");
+}
+
+static void scores_zero(struct rig *r)
+{
+	scored(r, false, "* ESEARCH (TAG \"$2\") ALL 1,2 RELEVANCY (0 1)\r\n");
+}
+
+static void scores_twice(struct rig *r)
+{
+	scored(r, false,
+		"* ESEARCH (TAG \"$2\") ALL 1 RELEVANCY (4)\r\n"
+		"* ESEARCH (TAG \"$2\") ALL 2 RELEVANCY (5)\r\n");
+}
+
+static void scores_of_a_plain_server(struct rig *r)
+{
+	scored(r, false, "* SEARCH 1 5 10\r\n");
+}
+
+static void scores_of_a_part(struct rig *r)
+{
+	const imap4_query_opts o = {.struct_size = sizeof o,
+		.wanted = IMAP4_WANT_RELEVANCY,
+		.partial_first = 1,
+		.partial_last = 2};
+	typed_open(r);
+	imap4_cmd *c = fuzzy(r, true, &o);
+	rig_say(r, "* ESEARCH (TAG \"$2\") PARTIAL (1:2 42,9) RELEVANCY (88 87)\r\n$2 OK x\r\n");
+	typed_finish(r, c);
+}
+
+static void scores_refused(struct rig *r)
+{
+	imap4_query_opts o = {.struct_size = sizeof o, .wanted = IMAP4_WANT_RELEVANCY};
+	typed_open(r);
+	typed_finish(r, imap4_search_start(r->session, NULL, &o));
+	o.plain = 1;
+	typed_finish(r, fuzzy(r, false, &o));
+	const int by[] = {IMAP4_SORT_DATE, IMAP4_SORT_RELEVANCY | IMAP4_SORT_REVERSE};
+	typed_finish(r, imap4_sort_start(r->session, by, 2, NULL, NULL));
+}
+
 static void rfc6203_c1(struct rig *r)
 {
 	static const int key = IMAP4_SORT_RELEVANCY;
@@ -356,6 +450,7 @@ static void rfc5466_undefined(struct rig *r)
 }
 
 #define DONE(verb) "IMAP4_OK " verb " succeeded\n"
+#define HELO	   " FUZZY TEXT \"Helo\"\r\n"
 #define DRAFT	   " MODSEQ \"/flags/\\\\draft\" all 620162338\r\n"
 #define FLAGGED	   " FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"\r\n"
 
@@ -396,6 +491,38 @@ static const struct typed_row rows[] = {
 	{TYPED_ROW(rfc6203_c1), {.caps = "SORT SEARCH=FUZZY"},
 		"$2 SORT (RELEVANCY) US-ASCII FUZZY SUBJECT \"Helo\"\r\n",
 		"numbers min=5 max=1 count=3 modseq=9\nsorted 5 10 1\n" DONE("SORT")},
+	{TYPED_ROW(rfc6203_b1), {.caps = "ESEARCH SEARCH=FUZZY"},
+		"$2 SEARCH RETURN (RELEVANCY ALL)" HELO,
+		"numbers min=1 max=10 count=3 all=1,5,10\nscores 1=4 5=99 10=42\n" DONE("SEARCH")},
+	{TYPED_ROW(rfc6203_c2), {.caps = "SORT ESORT SEARCH=FUZZY"},
+		"$2 SORT RETURN (RELEVANCY ALL) (RELEVANCY) US-ASCII" HELO,
+		"numbers min=5 max=1 count=3\nsorted 5 10 1\nscores 5=99 10=42 1=4\n" DONE("SORT")},
+	{TYPED_ROW(scores_of_nothing), {.caps = "ESEARCH SEARCH=FUZZY"},
+		"$2 SEARCH RETURN (RELEVANCY ALL)" HELO, "numbers count=0 all=\n\n" DONE("SEARCH")},
+	{TYPED_ROW(scores_too_few), {.caps = "ESEARCH SEARCH=FUZZY"},
+		"$2 SEARCH RETURN (RELEVANCY ALL)" HELO,
+		"numbers min=1 max=3 count=3 all=1:3\n" DONE("SEARCH")},
+	{TYPED_ROW(scores_too_many), {.caps = "SORT ESORT SEARCH=FUZZY"},
+		"$2 SORT RETURN (RELEVANCY ALL) (RELEVANCY) US-ASCII" HELO,
+		"numbers min=1 max=2 count=2\nsorted 1 2\n" DONE("SORT")},
+	{TYPED_ROW(scores_out_of_range), {.caps = "ESEARCH SEARCH=FUZZY"},
+		"$2 SEARCH RETURN (RELEVANCY ALL)" HELO,
+		"numbers min=1 max=2 count=2 all=1:2\n" DONE("SEARCH")},
+	{TYPED_ROW(scores_zero), {.caps = "ESEARCH SEARCH=FUZZY"},
+		"$2 SEARCH RETURN (RELEVANCY ALL)" HELO,
+		"numbers min=1 max=2 count=2 all=1:2\n" DONE("SEARCH")},
+	{TYPED_ROW(scores_twice), {.caps = "ESEARCH SEARCH=FUZZY"},
+		"$2 SEARCH RETURN (RELEVANCY ALL)" HELO,
+		"numbers min=1 max=2 count=2 all=1:2\n" DONE("SEARCH")},
+	{TYPED_ROW(scores_of_a_plain_server), {.caps = "SEARCH=FUZZY"}, "$2 SEARCH" HELO,
+		"numbers min=1 max=10 count=3 all=1,5,10\n" DONE("SEARCH")},
+	{TYPED_ROW(scores_of_a_part), {.caps = "SORT ESORT CONTEXT=SORT SEARCH=FUZZY"},
+		"$2 SORT RETURN (RELEVANCY PARTIAL 1:2) (RELEVANCY) US-ASCII" HELO,
+		"numbers partial=1:2 of=\nsorted 42 9\nscores 42=88 9=87\n" DONE("SORT")},
+	{TYPED_ROW(scores_refused), {.caps = "ESEARCH SEARCH=FUZZY"}, "",
+		"not started IMAP4_E_ARG: SEARCH: only a fuzzy condition has scores\n"
+		"not started IMAP4_E_ARG: SEARCH: a plain one has no scores\n"
+		"not started IMAP4_E_ARG: SORT: only a fuzzy condition has relevancy\n"},
 	{TYPED_ROW(rfc5466_undefined), {.caps = "FILTERS"}, "$2 UID SEARCH FILTER on-the-road\r\n",
 		"IMAP4_E_NO UID SEARCH was refused: x\n"},
 };

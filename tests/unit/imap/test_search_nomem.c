@@ -119,7 +119,7 @@ static imap4_cmd *start_search(struct imap4_session *s)
 static bool check_partial(imap4_cmd *c)
 {
 	const imap4_numbers *n = imap4_cmd_numbers(c);
-	return n != NULL && (n->have & 32) != 0 && imap4_set_count(n->set) == 2;
+	return n != NULL && (n->have & IMAP4_HAVE_PARTIAL) != 0 && imap4_set_count(n->set) == 2;
 }
 
 static imap4_cmd *start_sort(struct imap4_session *s)
