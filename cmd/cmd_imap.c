@@ -15,7 +15,7 @@
 #define NO_LIMIT  SIZE_MAX
 #define CHANGES	  (IMAP_CHANGES | IMAP_DRY_RUN)
 #define DESTROYS  (CHANGES | IMAP_YES | IMAP_NEED_YES)
-#define NAME_COLS 46
+#define NAME_COLS 35 /* a line of the list stays within 80 columns */
 
 static const struct imap_sub subs[] = {
 	{"list", "[PATTERN]", "folders; * is any text, % any without /", 0, 1, IMAP_SUBSCRIBED,
@@ -59,8 +59,8 @@ static const struct imap_sub subs[] = {
 		CHANGES, imap_quota_set},
 	{"metadata get", "FOLDER ENTRY...", "annotations; \"\" is the server itself", 2, NO_LIMIT,
 		0, imap_metadata_get},
-	{"metadata set", "FOLDER ENTRY [VALUE]", "set an annotation; without a value, remove it", 2,
-		3, CHANGES, imap_metadata_set},
+	{"metadata set", "FOLDER ENTRY [VALUE]", "set an annotation; no value removes it", 2, 3,
+		CHANGES, imap_metadata_set},
 	{"namespace", "", "where folders are, and whose", 0, 0, 0, imap_namespace},
 	{"id", "", "what the server says about itself", 0, 0, 0, imap_server_id},
 	{"capability", "", "extensions that the server offers", 0, 0, 0, imap_capabilities},
@@ -79,9 +79,10 @@ void imap_help(void)
 			n = printf("\n ") - 1;
 		printf("%*s%s\n", NAME_COLS + 2 - n, "", subs[i].brief);
 	}
-	puts("\nFOLDER is written with / between levels; UIDS as 7 or 1:5,9,20:*. A search is made of words:\n"
-	     "from TEXT, subject TEXT, since 2024-01-31, unseen, larger 1M, not X, or X Y, ( X Y ) ...\n"
-	     "Behind COMMAND short options stand alone: a longer word such as -FLAGS is an argument.");
+	puts("\nFOLDER is written with / between levels; UIDS as 7 or 1:5,9,20:*. A QUERY is\n"
+	     "made of words: from TEXT, subject TEXT, since 2024-01-31, unseen, larger 1M,\n"
+	     "not X, or X Y, ( X Y ) ... Behind COMMAND short options stand alone: a longer\n"
+	     "word such as -FLAGS is an argument.");
 }
 
 bool imap_is_argument(const char *word, const char *letters)
@@ -106,6 +107,31 @@ static const struct imap_sub *find_sub(char **word, size_t n, size_t *used)
 			return &subs[i];
 	}
 	return NULL;
+}
+
+/* What there is of a name in two words, when only the first is right. */
+static void unknown_sub(const char *word, struct err *e)
+{
+	char shown[TEXT_SHOW_SIZE];
+	struct buf with = BUF_INIT(256);
+	for (size_t i = 0; i < COUNT(subs); i++) {
+		const char *blank = strchr(subs[i].name, ' ');
+		if (blank == NULL || strlen(word) != (size_t)(blank - subs[i].name) ||
+			strncasecmp(word, subs[i].name, strlen(word)) != 0)
+			continue;
+		if (with.len > 0)
+			buf_add_str(&with, " | ");
+		buf_add_str(&with, blank + 1);
+	}
+	imap_shown(shown, word);
+	if (with.len > 0)
+		err_set(e, ERR_USAGE, E_USAGE,
+			"how? imapsync imap ACCOUNT %s %s ...; see imapsync imap --help", shown,
+			buf_str(&with));
+	else
+		err_set(e, ERR_USAGE, E_USAGE,
+			"\"%s\" is not an IMAP command here; see imapsync imap --help", shown);
+	buf_release(&with);
 }
 
 /* An option that was given, but not for this command. */
@@ -241,10 +267,7 @@ int cmd_imap(struct cli *c)
 	}
 	k.sub = find_sub(c->args + 1, c->nargs - 1, &used);
 	if (k.sub == NULL) {
-		char shown[TEXT_SHOW_SIZE];
-		err_set(&e, ERR_USAGE, E_USAGE,
-			"\"%s\" is not an IMAP command here; see imapsync imap --help",
-			imap_shown(shown, c->args[1]));
+		unknown_sub(c->args[1], &e);
 		return cli_fail(c, &e);
 	}
 	k.arg = c->args + 1 + used;

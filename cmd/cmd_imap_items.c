@@ -11,8 +11,9 @@
 #include "core/base/text.h"
 #include "core/imap/imap4_mime.h"
 
-#define FROM_COLUMNS 24
-#define FIELD_MAX    (64u << 10)
+#define FROM_COLUMNS  20
+#define FIXED_COLUMNS (10 + 1 + 16 + 1 + 7 + 1 + 6 + 1 + FROM_COLUMNS + 1)
+#define FIELD_MAX     (64u << 10)
 
 /* ---- words ----------------------------------------------------------------------------------------------- */
 
@@ -144,7 +145,7 @@ void fetch_print_heading(void)
 
 void fetch_print_row(const imap4_message *m)
 {
-	char when[UNIT_SIZE] = "", size[UNIT_SIZE] = "", letters[8], shown[TEXT_SHOW_SIZE];
+	char when[UNIT_SIZE] = "", size[UNIT_SIZE] = "", letters[8];
 	struct buf text = BUF_INIT(FIELD_MAX);
 	struct mail_date date;
 	imap4_envelope *v = envelope_of(m);
@@ -158,7 +159,8 @@ void fetch_print_row(const imap4_message *m)
 	buf_clear(&text);
 	if (v != NULL)
 		decode(&text, v->subject);
-	printf(" %s\n", text_show(shown, sizeof shown, buf_slice(&text)));
+	putchar(' ');
+	print_last_cell(buf_slice(&text), last_column(FIXED_COLUMNS));
 	buf_release(&text);
 	imap4_envelope_free(v);
 }
@@ -260,11 +262,12 @@ void fetch_print_items(const imap4_message *m)
 			break;
 		if (!is_shown(imap4_node_text(n)))
 			continue;
-		printf("  %s ", text_show(shown, sizeof shown, imap_slice(imap4_node_text(n))));
+		printf("  %s", text_show(shown, sizeof shown, imap_slice(imap4_node_text(n))));
 		if (slice_ieq_str(imap_slice(imap4_node_text(n)), "BODYSTRUCTURE")) {
 			print_structure(value);
 			continue;
 		}
+		putchar(' ');
 		imap_print_node(value);
 		putchar('\n');
 	}

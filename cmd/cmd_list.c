@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cmd/cli_archive.h"
@@ -12,9 +11,8 @@
 #include "core/base/text.h"
 #include "core/sync/header.h"
 
-#define FROM_COLUMNS	    20
-#define FIXED_COLUMNS	    (10 + 1 + 16 + 1 + 7 + 1 + 6 + 1 + FROM_COLUMNS + 1)
-#define SUBJECT_COLUMNS_MIN 20
+#define FROM_COLUMNS  20
+#define FIXED_COLUMNS (10 + 1 + 16 + 1 + 7 + 1 + 6 + 1 + FROM_COLUMNS + 1)
 
 struct list {
 	struct cli *c;
@@ -55,16 +53,6 @@ static const char *flag_letters(char out[8], struct slice flags)
 	return out;
 }
 
-static size_t screen_columns(void)
-{
-	struct winsize w;
-	if (isatty(STDOUT_FILENO) != 1)
-		return 0;
-	size_t columns = ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
-	return columns > FIXED_COLUMNS + SUBJECT_COLUMNS_MIN ? columns - FIXED_COLUMNS
-							     : SUBJECT_COLUMNS_MIN;
-}
-
 /* "17", or "1500000001.17" for a message of an earlier UIDVALIDITY. */
 static void print_uid(const struct selection_item *i)
 {
@@ -78,7 +66,7 @@ static void print_uid(const struct selection_item *i)
 
 static void print_text(struct list *l, const struct selection_item *i)
 {
-	char when[UNIT_SIZE] = "", size[UNIT_SIZE], letters[8], subject[TEXT_SHOW_SIZE];
+	char when[UNIT_SIZE] = "", size[UNIT_SIZE], letters[8];
 	const struct store_record *r = i->record;
 	if (r->date.valid)
 		unit_time(when, r->date.secs);
@@ -87,11 +75,7 @@ static void print_text(struct list *l, const struct selection_item *i)
 		flag_letters(letters, r->flags));
 	print_cell(stdout, buf_slice(&l->from), FROM_COLUMNS, false);
 	putchar(' ');
-	if (l->subject_columns > 0)
-		print_cell(stdout, buf_slice(&l->subject), l->subject_columns, false);
-	else
-		fputs(text_show(subject, sizeof subject, buf_slice(&l->subject)), stdout);
-	putchar('\n');
+	print_last_cell(buf_slice(&l->subject), l->subject_columns);
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
@@ -200,7 +184,7 @@ static int list_one(struct cli *c, struct config_account *a)
 {
 	struct err e = ERR_INIT;
 	struct selection_counts counts;
-	struct list l = {.c = c, .first = true, .subject_columns = screen_columns()};
+	struct list l = {.c = c, .first = true, .subject_columns = last_column(FIXED_COLUMNS)};
 	const struct selection_sink sink = {&l, on_folder, on_message, on_unreadable, NULL};
 	if (cli_open_archive(a, &l.s, &e) != 0)
 		return cli_fail(c, &e);

@@ -12,7 +12,8 @@
 #include "core/base/clock.h"
 #include "core/base/text.h"
 
-#define DRAW_EVERY_MS 100
+#define DRAW_EVERY_MS	100
+#define LAST_COLUMN_MIN 16 /* the tables then have 80 */
 
 void output_init(struct output *o, bool quiet, bool verbose, bool json)
 {
@@ -190,7 +191,9 @@ static size_t fit(struct slice text, size_t columns, size_t *used)
 	return at;
 }
 
-void print_cell(FILE *f, struct slice text, size_t columns, bool right)
+enum pad { PAD_NOT, PAD_LEFT, PAD_RIGHT };
+
+static void put_cell(FILE *f, struct slice text, size_t columns, enum pad pad)
 {
 	struct buf safe = BUF_INIT(4 * TEXT_SHOWN_MAX);
 	text_escape(&safe, text);
@@ -200,14 +203,38 @@ void print_cell(FILE *f, struct slice text, size_t columns, bool right)
 	if (cut && columns > 3)
 		n = fit(s, columns - 3, &used);
 	size_t width = used + (cut && columns > 3 ? 3 : 0);
-	for (size_t i = width; right && i < columns; i++)
+	for (size_t i = width; pad == PAD_LEFT && i < columns; i++)
 		fputc(' ', f);
 	fwrite(s.p, 1, n, f);
 	if (cut && columns > 3)
 		fputs("...", f);
-	for (size_t i = width; !right && i < columns; i++)
+	for (size_t i = width; pad == PAD_RIGHT && i < columns; i++)
 		fputc(' ', f);
 	buf_release(&safe);
+}
+
+void print_cell(FILE *f, struct slice text, size_t columns, bool right)
+{
+	put_cell(f, text, columns, right ? PAD_LEFT : PAD_RIGHT);
+}
+
+size_t last_column(size_t fixed)
+{
+	struct winsize w;
+	if (isatty(STDOUT_FILENO) != 1)
+		return 0;
+	size_t columns = ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
+	return columns > fixed + LAST_COLUMN_MIN ? columns - fixed : LAST_COLUMN_MIN;
+}
+
+void print_last_cell(struct slice text, size_t columns)
+{
+	char shown[TEXT_SHOW_SIZE];
+	if (columns > 0)
+		put_cell(stdout, text, columns, PAD_NOT);
+	else
+		fputs(text_show(shown, sizeof(shown), text), stdout);
+	putchar('\n');
 }
 
 void json_text(FILE *f, struct slice s)

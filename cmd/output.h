@@ -50,6 +50,12 @@ const char *plural(uint64_t n, const char *one, const char *many);
 /* Text padded with spaces to `columns` (UTF-8 aware), cut with "..." when longer. Escapes control characters. */
 void print_cell(FILE *f, struct slice text, size_t columns, bool right);
 
+/* What a table's last column may take on the terminal that is standard output, behind `fixed` others; 0: it is none, and
+ * nobody's screen is too narrow. */
+size_t last_column(size_t fixed);
+/* Its text and the end of the line; cut when columns is not 0. */
+void print_last_cell(struct slice text, size_t columns);
+
 /* JSON: `"key": "text"` pieces. */
 void json_text(FILE *f, struct slice s);
 

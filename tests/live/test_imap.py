@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """imapsync imap: every command against a real server, as text and as JSON; what only looks, and what changes."""
 import base64
+import fcntl
 import json
 import os
 import re
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import rig
@@ -266,20 +269,44 @@ def test_fetch(program):
         assert " EXAMINE " in open(trace).read() and " SELECT " not in open(trace).read()
 
 
+def on_terminal(argv, columns):
+    controller, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    done = subprocess.run(argv, stdout=terminal, stderr=subprocess.PIPE)
+    os.close(terminal)
+    out = b""
+    try:
+        while part := os.read(controller, 4096):
+            out += part
+    except OSError:
+        pass
+    os.close(controller)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_tables_fit_on_a_terminal(program):
+    with rig.Server() as s, Imap(program, s) as p:
+        fill(s)
+        c = s.client("me")
+        rig.append(c, "INBOX", b"From: somebody with quite a long name <a@example.org>\r\n"
+                               b"Subject: a subject that goes on and on and does not fit\r\n\r\nx\r\n", [])
+        c.logout()
+        p.run("backup")
+        for args in (("imap", "test", "fetch", "INBOX", "*"), ("list",)):
+            for columns in (80, 100):
+                out = on_terminal(p.argv(*args), columns).decode().splitlines()
+                row = [line for line in out if "a subj" in line]
+                assert len(row) == 1 and row[0].endswith("...") and len(row[0]) == columns, out
+            assert "and does not fit" in p.run(*args).stdout, "nothing is cut in a file"
+        help_text = p.run("imap", "--help").stdout
+        assert max(len(line) for line in help_text.splitlines()) <= 80, help_text
+
+
 def test_octets_on_a_terminal_are_escaped(program):
     with rig.Server() as s, Imap(program, s) as p:
         fill(s)
-        controller, terminal = os.openpty()
-        done = subprocess.run(p.argv("imap", "test", "fetch", "INBOX", "2", "body"), stdout=terminal, stderr=subprocess.PIPE)
-        os.close(terminal)
-        out = b""
-        try:
-            while part := os.read(controller, 4096):
-                out += part
-        except OSError:
-            pass
-        os.close(controller)
-        assert done.returncode == 0, done.stderr
+        out = on_terminal(p.argv("imap", "test", "fetch", "INBOX", "2", "body"), 80)
         assert b"\x1b" not in out and b"\\u{1B}[2Jred" in out, out
 
 
@@ -532,7 +559,7 @@ def test_wrong_usage(program):
     # No server: all of this is found before anything is connected.
     with Imap(program, None, host="localhost", port=1) as p:
         for args, words in (
-                ((), "which account"), (("test",), "which account"), (("test", "frob"), '"frob"'), (("test", "acl"), '"acl"'),
+                ((), "which account"), (("test",), "which account"), (("test", "frob"), '"frob"'), (("test", "acl"), "acl get | set | delete"),
                 (("test", "copy", "INBOX", "1"), "copy FOLDER UIDS TO"), (("test", "copy", "INBOX", "1-3", "x"), '"1-3"'),
                 (("test", "search", "INBOX", "frm", "bob"), '"frm"'), (("test", "search", "INBOX", "since", "soon"), '"soon"'),
                 (("test", "search", "INBOX", "(", "seen"), "not closed"), (("test", "list", "--yes"), "--yes"),
