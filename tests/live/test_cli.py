@@ -5,7 +5,9 @@ import os
 import pty
 import re
 import select
+import socket
 import subprocess
+import threading
 import time
 
 import archive
@@ -55,6 +57,55 @@ def test_url_with_a_password_asked_on_the_terminal(program):
         out = subprocess.run([program, "backup", "--path", p.path, url], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                              env={**os.environ, **env}, start_new_session=True)
         assert out.returncode == 77 and "terminal" in out.stderr, out
+
+
+class Relay:
+    """Connections to ::1 go on to a server on 127.0.0.1; use it in a with statement."""
+
+    def __init__(self, port):
+        self.to = port
+
+    def __enter__(self):
+        self.listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def accept(self):
+        try:
+            while True:
+                a, b = self.listener.accept()[0], socket.create_connection(("127.0.0.1", self.to))
+                for x, y in ((a, b), (b, a)):
+                    threading.Thread(target=self.carry, args=(x, y), daemon=True).start()
+        except OSError:
+            pass
+
+    @staticmethod
+    def carry(a, b):
+        try:
+            while data := a.recv(65536):
+                b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+def test_url_with_an_ipv6_address(program):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        print("there is no ::1 here: NOTHING WAS TESTED")
+        return
+    with rig.Server() as s, rig.Program(program, s) as p, Relay(s.imaps) as relay:
+        tutorial(s)
+        env = {"SSL_CERT_FILE": s.ca, "HOME": p.dir}
+        url = f"imaps://me@[::1]:{relay.port}"
+        for args, words in ((("imap", url, "list"), "INBOX"), (("backup", "--path", p.path, url), "9 new messages")):
+            status, out = on_terminal([os.path.abspath(program), *args], [("Password", "secret\n")], env=env)
+            assert status == 0 and words in out, out
 
 
 def test_summary_folders_check_and_status(program):
