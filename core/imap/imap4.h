@@ -47,7 +47,7 @@ extern "C" {
 
 typedef struct imap4_str {
 	const char *ptr; /* NULL: NIL or absent */
-	size_t len;
+	size_t len;	 /* octets; a NUL stands behind them and may stand among them */
 } imap4_str;
 
 typedef struct imap4_session imap4_session;
@@ -186,6 +186,7 @@ typedef enum imap4_kind {
 	IMAP4_DATA_ID,
 } imap4_kind;
 
+/* What the response is, and so which of the views below it has; each view gives NULL (or "absent") for any other. */
 IMAP4_API imap4_kind imap4_data_kind(const imap4_data *d);
 IMAP4_API imap4_str imap4_data_name(
 	const imap4_data *d); /* "LIST", "FETCH", "X-NEW"; as the server spelt it */
@@ -202,6 +203,7 @@ typedef enum imap4_node_type {
 	IMAP4_NODE_BODY, /* a literal that went to a sink, was skipped, or was too large: no text here */
 } imap4_node_type;
 
+/* All take NULL, which is as NIL. */
 IMAP4_API imap4_node_type imap4_node_kind(const imap4_node *n);
 IMAP4_API imap4_str imap4_node_text(const imap4_node *n);	   /* ATOM, STRING; else NULL */
 IMAP4_API const imap4_node *imap4_node_child(const imap4_node *n); /* first of a list, or NULL */
@@ -241,7 +243,7 @@ typedef struct imap4_list {
 	char delimiter; /* '\0' for NIL */
 	int lsub;	/* came as LSUB */
 	uint32_t attrs; /* IMAP4_LIST_* of the known ones; NONEXISTENT implies NOSELECT */
-	const imap4_str *attributes; /* all of them, as sent */
+	const imap4_str *attributes; /* all nattributes of them, as sent */
 	size_t nattributes;
 	imap4_str oldname;	    /* OLDNAME of a rename (RFC 9051), or absent */
 	const imap4_node *extended; /* LIST-EXTENDED items, or NULL */
@@ -251,6 +253,7 @@ enum {
 	IMAP4_CHILDINFO_SUBSCRIBED = 1 << 0,
 	IMAP4_CHILDINFO_OTHER = 1 << 1, /* another selection option */
 };
+/* Borrowed from d, with all that it points to; so are the other views. NULL: another kind. */
 IMAP4_API const imap4_list *imap4_data_list(const imap4_data *d);
 /* The value of a LIST-EXTENDED item by its tag ("CHILDINFO", "OLDNAME"); case is ignored; NULL when absent. */
 IMAP4_API const imap4_node *imap4_list_item(const imap4_list *l, const char *tag);
@@ -271,15 +274,19 @@ enum {
 		<< 10, /* QUOTA=RES-STORAGE: octets that EXPUNGE would free (RFC 9208 section 4.1.4) */
 };
 typedef struct imap4_status {
-	imap4_str mailbox;
-	uint32_t have;
-	uint32_t messages, uidnext, uidvalidity, unseen, recent, deleted;
-	uint64_t highestmodseq, size;
-	int64_t appendlimit;
-	imap4_str mailboxid;
-	const imap4_node *items; /* the whole list, with items not named here */
-	uint64_t deleted_storage;
+	imap4_str mailbox; /* wire name; INBOX in any case is given as "INBOX" */
+	uint32_t
+		have; /* IMAP4_ST_*: which of the fields below were sent and could be read; others are 0 */
+	uint32_t messages, uidnext, uidvalidity; /* RFC 9051 section 6.3.11 */
+	uint32_t unseen, recent, deleted;	 /* how many messages */
+	uint64_t highestmodseq;	  /* up to 2^63 - 1; 0: the mailbox has none (NOMODSEQ) */
+	uint64_t size;		  /* octets of all messages (RFC 8438) */
+	int64_t appendlimit;	  /* octets of one message (RFC 7889); -1: no limit */
+	imap4_str mailboxid;	  /* RFC 8474 section 4.3 */
+	const imap4_node *items;  /* the whole list, with items not named here */
+	uint64_t deleted_storage; /* octets that EXPUNGE would free (RFC 9208 section 4.1.4) */
 } imap4_status;
+/* NULL: another kind. */
 IMAP4_API const imap4_status *imap4_data_status(const imap4_data *d);
 
 /* FETCH items; a server may send them in any order and may send more than was asked for. */
@@ -301,21 +308,24 @@ enum {
 	IMAP4_MSG_GM_LABELS = 1 << 13, /* imap4_message_labels() */
 };
 typedef struct imap4_message {
-	uint32_t have;
+	uint32_t
+		have; /* IMAP4_MSG_*: which were sent and could be read; the other fields are 0 or absent */
 	uint32_t seq; /* 0 under UIDONLY, or when the server sent 0 */
 	uint32_t uid;
-	const imap4_str *flags;
+	const imap4_str *flags; /* nflags of them, as sent: "\\Seen", "keyword" */
 	size_t nflags;
-	imap4_str internaldate; /* as sent */
-	uint64_t size, modseq;
-	imap4_str emailid, threadid;
-	const imap4_node *items; /* name, value, name, value ... */
+	imap4_str internaldate;	     /* as sent: imap4_date_parse() */
+	uint64_t size;		     /* octets, as the server claims */
+	uint64_t modseq;	     /* up to 2^63 - 1 (RFC 7162 section 3.1.4.2) */
+	imap4_str emailid, threadid; /* RFC 8474 section 5, or Gmail's numbers; absent: none */
+	const imap4_node *items;     /* name, value, name, value ... */
 	/* PREVIEW (RFC 8970): UTF-8; "" when there is nothing to show, absent (NIL) when there is nothing yet, which only a
 	 * request with LAZY is told */
 	imap4_str preview;
 	imap4_str savedate; /* SAVEDATE (RFC 8514), as sent; absent (NIL): the mailbox keeps none */
 	uint64_t gm_msgid, gm_thrid; /* X-GM-MSGID, X-GM-THRID */
 } imap4_message;
+/* NULL: another kind. */
 IMAP4_API const imap4_message *imap4_data_message(const imap4_data *d);
 /* The value of an item by its name ("X-GM-LABELS", "BODY[HEADER]"); case is ignored; NULL when absent. */
 IMAP4_API const imap4_node *imap4_message_item(const imap4_message *m, const char *name);
@@ -335,11 +345,13 @@ typedef struct imap4_numbers {
 	int uid;	      /* ESEARCH said UID */
 	int earlier;	      /* VANISHED (EARLIER) */
 	uint32_t have;	      /* IMAP4_HAVE_* */
-	uint32_t min, max;
-	uint64_t count, modseq;
+	uint32_t min, max;    /* of the result; of a SORT: its first and its last */
+	uint64_t count;	      /* how many there are */
+	uint64_t modseq;      /* the highest of those that were found (RFC 7162 section 3.1.5) */
 	int64_t partial_first,
 		partial_last; /* the range that was asked for (RFC 9394), as the server repeats it */
 } imap4_numbers;
+/* NULL: another kind. */
 IMAP4_API const imap4_numbers *imap4_data_numbers(const imap4_data *d);
 
 /* One namespace (RFC 2342). kind: 0 personal, 1 other users', 2 shared. */
@@ -428,9 +440,11 @@ typedef struct imap4_events {
 
 typedef struct imap4_options {
 	size_t struct_size;
+	/* Name or address, IPv6 without brackets; copied, as all strings here are. The certificate must be
+	 * for it, also with argv or io. */
 	const char *host;
-	uint16_t port; /* 0 = by security */
-	imap4_security security;
+	uint16_t port;		 /* 0 = by security */
+	imap4_security security; /* 0 = IMAP4_TLS */
 	const char *const *argv; /* talk to this command instead of host:port (no shell) */
 	/* TLS */
 	const char *ca_file, *client_cert, *client_key; /* PEM files, NULL = system trust, none */
@@ -439,8 +453,8 @@ typedef struct imap4_options {
 	int pin_only;	     /* a matching pin replaces the chain check */
 	void *ssl_ctx;	     /* SSL_CTX * of the caller instead of all that */
 	int allow_cleartext; /* credentials may leave without TLS (VPN); never by default */
-	imap4_policy policy;
-	unsigned window; /* commands in flight; 0 = 32, 1 = no pipelining */
+	imap4_policy policy; /* what may be sent at all; else IMAP4_E_POLICY */
+	unsigned window;     /* commands in flight; 0 = 32, 1 = no pipelining */
 	/* milliseconds; 0 = default */
 	int connect_ms; /* 30,000: name, TCP, each handshake, greeting */
 	int idle_ms;	/* 120,000: no byte received while a command is running */
@@ -454,6 +468,7 @@ typedef struct imap4_options {
 	const struct imap4_io *io;  /* talk over this instead of host:port (imap4_io.h); copied */
 } imap4_options;
 
+/* All zero but struct_size, which is sizeof(imap4_options) as the caller knows it. */
 IMAP4_API void imap4_options_init(imap4_options *o, size_t struct_size);
 
 /* Begin to connect. Commands may be queued at once; they are sent after greeting, STARTTLS if required and
@@ -472,11 +487,12 @@ typedef enum imap4_state {
 	IMAP4_DEAD, /* imap4_last() says why; only imap4_close() is left */
 } imap4_state;
 
+/* Where the session stands now; while commands are in flight, what the server told last. */
 IMAP4_API imap4_state imap4_session_state(const imap4_session *s);
 /* The last local failure of a _start call, or how the session died. Valid until the next call. */
 IMAP4_API const imap4_result *imap4_last(const imap4_session *s);
 IMAP4_API imap4_str imap4_greeting(const imap4_session *s); /* text of the greeting */
-IMAP4_API int imap4_preauth(const imap4_session *s);
+IMAP4_API int imap4_preauth(const imap4_session *s);	    /* 1: the greeting was PREAUTH */
 /* 1 when the capability is in force. Case is ignored. IMAP4rev2 is not expanded into its parts. */
 IMAP4_API int imap4_has(const imap4_session *s, const char *capability);
 IMAP4_API imap4_str imap4_capability(
@@ -505,6 +521,7 @@ IMAP4_API void imap4_wake(imap4_session *s);
 IMAP4_API uint64_t imap4_bytes_in(const imap4_session *s);
 IMAP4_API uint64_t imap4_bytes_out(const imap4_session *s);
 
+/* 1 when the command is complete: imap4_cmd_result() is there. */
 IMAP4_API int imap4_cmd_done(const imap4_cmd *c);
 /* Pump until the command is complete; returns its outcome, or IMAP4_AGAIN after timeout_ms (< 0: never). */
 IMAP4_API imap4_err imap4_cmd_wait(imap4_cmd *c, int timeout_ms);
@@ -528,8 +545,13 @@ IMAP4_API void *imap4_cmd_user(const imap4_cmd *c);
  * what they point to must live until the command is complete or freed.
  */
 
+/* CAPABILITY (RFC 9051 section 6.1.1); also imap4_has() and imap4_capability() then. The session asks by itself whenever
+ * they may have changed. */
 IMAP4_API imap4_cmd *imap4_capability_start(imap4_session *s);
+/* NOOP (RFC 9051 section 6.1.2): lets the server tell what is new, to imap4_events.data. */
 IMAP4_API imap4_cmd *imap4_noop_start(imap4_session *s);
+/* LOGOUT (RFC 9051 section 6.1.3): behind all else, and after it the session is IMAP4_LOGGED_OUT. BYE is its answer and no
+ * error; silence ends it after imap4_options.logout_ms. */
 IMAP4_API imap4_cmd *imap4_logout_start(imap4_session *s);
 
 /* RFC 2971; n pairs field, value (NULL = NIL). n = 0 sends NIL. The answer is IMAP4_DATA_ID: a list of strings. */
@@ -553,6 +575,7 @@ IMAP4_API imap4_cmd *imap4_login_start(imap4_session *s, const imap4_credentials
 /* RFC 5161; IMAP4_E_STATE while a mailbox is selected. What was really enabled: imap4_enabled(). Behind UTF8=ACCEPT and
  * IMAP4rev2 nothing is sent before the answer. UTF8=ONLY is enabled as UTF8=ACCEPT. */
 IMAP4_API imap4_cmd *imap4_enable_start(imap4_session *s, const char *const *capability, size_t n);
+/* NAMESPACE (RFC 2342; IMAP4_E_NOCAP without it): imap4_data_namespace(). */
 IMAP4_API imap4_cmd *imap4_namespace_start(imap4_session *s);
 
 /*
@@ -583,8 +606,11 @@ typedef struct imap4_list_opts {
 } imap4_list_opts;
 IMAP4_API imap4_cmd *imap4_list_start(imap4_session *s, const char *reference,
 	const char *const *pattern, size_t n, const imap4_list_opts *o);
+/* LSUB (RFC 3501 section 6.3.9), which IMAP4rev2 does not have: there select_subscribed. Its data are IMAP4_DATA_LIST. */
 IMAP4_API imap4_cmd *imap4_lsub_start(imap4_session *s, const char *reference, const char *pattern);
 
+/* STATUS (RFC 9051 section 6.3.11) of a wire name. items: IMAP4_ST_*; those that the server does not offer are left out, and
+ * it is IMAP4_E_NOCAP when none is left. imap4_data_status(). */
 IMAP4_API imap4_cmd *imap4_status_start(imap4_session *s, imap4_str mailbox, uint32_t items);
 
 /*
@@ -621,9 +647,12 @@ typedef struct imap4_selected {
 		recent; /* kept up to date by EXISTS, EXPUNGE, VANISHED while it is selected */
 	uint32_t uidvalidity, uidnext; /* 0 = not given */
 	uint64_t highestmodseq;	       /* 0 = not given, or NOMODSEQ */
-	int nomodseq, uidnotsticky, read_only;
-	imap4_str mailboxid;
-	/* NULL: not told, so all flags are kept (RFC 9051 section 6.3.2). Not NULL and none of them: no flag is kept. */
+	int nomodseq;	     /* it has no modification sequences (RFC 7162 section 3.1.2.2) */
+	int uidnotsticky;    /* its UIDs do not outlive this session (RFC 4315 section 2) */
+	int read_only;	     /* opened so, or made so meanwhile */
+	imap4_str mailboxid; /* OBJECTID */
+	/* npermanent_flags of them; with "\\*" others are kept as well. NULL: not told, so all flags are kept (RFC 9051
+	 * section 6.3.2). Not NULL and none of them: no flag is kept. */
 	const imap4_str *permanent_flags;
 	size_t npermanent_flags;
 } imap4_selected;

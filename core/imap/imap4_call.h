@@ -42,7 +42,7 @@ typedef struct imap4_reply {
 	const imap4_data *const *data;
 	size_t n;
 } imap4_reply;
-IMAP4_API void imap4_reply_free(imap4_reply *r);
+IMAP4_API void imap4_reply_free(imap4_reply *r); /* NULL is fine */
 
 /* Wait for a command and free it; c NULL (it could not be started) gives the reason. */
 IMAP4_API imap4_err imap4_call(imap4_session *s, imap4_cmd *c);
@@ -59,10 +59,11 @@ IMAP4_API imap4_err imap4_call_each(
 /* imap4_open_start(), and wait until commands can be sent: greeting, TLS and CAPABILITY are done. On an error *out is NULL
  * and *why (may be NULL) says more: free() it. */
 IMAP4_API imap4_err imap4_open(imap4_session **out, const imap4_options *o, char **why);
+/* imap4_login_start() with the best mechanism there is. */
 IMAP4_API imap4_err imap4_call_login(imap4_session *s, const char *user, const char *password);
 /* LOGOUT; then imap4_close(). */
 IMAP4_API imap4_err imap4_call_logout(imap4_session *s);
-IMAP4_API imap4_err imap4_call_noop(imap4_session *s);
+IMAP4_API imap4_err imap4_call_noop(imap4_session *s); /* imap4_noop_start() */
 /* The number of RECENT messages (RFC 3501 section 7.3.2; RFC 9051 has none: 0) of the selected mailbox, as the server told it
  * last; NOOP when no RECENT is kept (imap4_keep_untagged()). Those that are kept are taken. IMAP4_E_STATE: none is selected. */
 IMAP4_API imap4_err imap4_call_recent(imap4_session *s, uint32_t *n);
@@ -72,8 +73,9 @@ IMAP4_API imap4_err imap4_call_idle(imap4_session *s, int duration_ms);
 /* n pairs field, value; out may be NULL. */
 IMAP4_API imap4_err imap4_call_id(
 	imap4_session *s, const char *const *field_value, size_t n, imap4_reply **out);
+/* One capability: imap4_enable_start(). Whether it is: imap4_enabled(). */
 IMAP4_API imap4_err imap4_call_enable(imap4_session *s, const char *capability);
-IMAP4_API imap4_err imap4_call_compress(imap4_session *s);
+IMAP4_API imap4_err imap4_call_compress(imap4_session *s); /* imap4_compress_start() */
 
 /* ---- hearing a server ------------------------------------------------------------------------------------ */
 
@@ -134,8 +136,11 @@ IMAP4_API imap4_err imap4_call_status(
 	imap4_session *s, const char *mailbox, uint32_t items, imap4_reply **out);
 /* SELECT, or EXAMINE when not writable; then imap4_selected_mailbox(). */
 IMAP4_API imap4_err imap4_call_select(imap4_session *s, const char *mailbox, int writable);
+/* CLOSE, which removes what has \Deleted: imap4_close_mailbox_start(). UNSELECT, which does not: imap4_unselect_start(). */
 IMAP4_API imap4_err imap4_call_close_mailbox(imap4_session *s);
 IMAP4_API imap4_err imap4_call_unselect(imap4_session *s);
+/* imap4_create_start() without a special use, imap4_delete_start(), imap4_rename_start(), imap4_subscribe_start(),
+ * imap4_unsubscribe_start(). */
 IMAP4_API imap4_err imap4_call_create(imap4_session *s, const char *mailbox);
 IMAP4_API imap4_err imap4_call_delete(imap4_session *s, const char *mailbox);
 IMAP4_API imap4_err imap4_call_rename(imap4_session *s, const char *from, const char *to);
@@ -177,6 +182,7 @@ IMAP4_API imap4_err imap4_call_fetch_body(imap4_session *s, uint32_t number, int
 /* how: IMAP4_FLAGS_*. */
 IMAP4_API imap4_err imap4_call_store(
 	imap4_session *s, const imap4_set *set, int how, const char *flags, int by);
+/* imap4_copy_start(), imap4_move_start(); IMAP4_E_NOCAP of the latter sends nothing. */
 IMAP4_API imap4_err imap4_call_copy(
 	imap4_session *s, const imap4_set *set, const char *mailbox, int by);
 IMAP4_API imap4_err imap4_call_move(

@@ -46,7 +46,7 @@ typedef struct imap4_raw_opts {
 	size_t struct_size;
 	/* Names of untagged responses that are the command's data, in any case ("ACL", "FETCH"). "*": all responses while it
 	 * runs, lines like "* OK" included, but BYE; then it is a barrier. What no name claims goes to imap4_events.data. */
-	const char *const *claims;
+	const char *const *claims; /* nclaims of them */
 	size_t nclaims;
 	int barrier;	   /* alone in flight: for commands that change what others mean */
 	int state;	   /* IMAP4_RAW_*: needed before it may be sent */

@@ -17,12 +17,13 @@ IMAP4_API imap4_set *imap4_set_new(void); /* empty; NULL: out of memory */
 IMAP4_API void imap4_set_free(imap4_set *s);
 /* IMAP4_OK, IMAP4_E_ARG (0, lo > hi), IMAP4_E_NOMEM, IMAP4_E_LIMIT */
 IMAP4_API imap4_err imap4_set_add(imap4_set *s, uint32_t n);
+/* lo to hi, both with it. Removing what is not there is no error. */
 IMAP4_API imap4_err imap4_set_add_range(imap4_set *s, uint32_t lo, uint32_t hi);
 IMAP4_API imap4_err imap4_set_remove_range(imap4_set *s, uint32_t lo, uint32_t hi);
 /* "1:3,7" (RFC 9051 section 9, sequence-set, without '*'); added to s. */
 IMAP4_API imap4_err imap4_set_parse(imap4_set *s, const char *text);
-IMAP4_API int imap4_set_has(const imap4_set *s, uint32_t n);
-IMAP4_API uint64_t imap4_set_count(const imap4_set *s);
+IMAP4_API int imap4_set_has(const imap4_set *s, uint32_t n); /* 1: n is a member */
+IMAP4_API uint64_t imap4_set_count(const imap4_set *s);	     /* how many members */
 /* The smallest member above `after` (start with 0), or 0. */
 IMAP4_API uint32_t imap4_set_next(const imap4_set *s, uint32_t after);
 /* The text form; free() it. NULL: out of memory. */
@@ -71,6 +72,7 @@ IMAP4_API imap4_err imap4_message_labels(const imap4_message *m, char ***labels,
  * as they are used; the fields are the library's.
  */
 
+/* The n octets at p. */
 typedef struct imap4_memory_source {
 	const unsigned char *p;
 	size_t left;
