@@ -62,13 +62,15 @@ static int out_reserve(struct out *o, size_t n, size_t m, struct err *e)
 
 static void add_piece(struct out *o, size_t n, const struct out_piece *kind)
 {
-	struct out_piece *last = o->npieces > o->first_piece ? &o->piece[o->npieces - 1] : NULL;
-	if (last != NULL && last->secret == kind->secret && last->body == kind->body) {
-		last->len += n;
+	struct out_piece *next = &o->piece[o->npieces];
+	if (o->npieces > o->first_piece && next[-1].secret == kind->secret &&
+		next[-1].body == kind->body) {
+		next[-1].len += n;
 		return;
 	}
-	o->piece[o->npieces] = *kind;
-	o->piece[o->npieces++].len = n;
+	*next = *kind;
+	next->len = n;
+	o->npieces++;
 }
 
 static void out_add(struct out *o, const void *p, size_t n, bool secret)
