@@ -40,7 +40,7 @@ probe = $(if $(filter ok,$(shell printf 'int main(void){return 0;}' | \
 ifeq ($(origin CFLAGS),undefined)
 CFLAGS := -O2 -g
 # Tests are compiled more often than they run; there are more of them than of the program.
-$(addprefix $(BUILD)/tests/,unit/%.o support/%.o fuzz/%.o): TEST_CC := -O1
+$(addprefix $(BUILD)/tests/,unit/%.o support/%.o fuzz/%.o): TEST_CC := -O0 -g1 -U_FORTIFY_SOURCE
 endif
 WARN := -Wall -Wextra -Wpedantic -Wformat=2 -Wconversion -Wsign-conversion -Wshadow -Wvla \
 	-Wundef -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings \
@@ -242,12 +242,12 @@ jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1) -
 check: deps
 	@$(MAKE) --no-print-directory check-installed
 
-# First everything is built and what needs no server is checked; then come, one after the other, those who use all cores.
+# First everything is built and what needs no server is checked. Then unit tests, which compute, run beside the live ones, which
+# wait for half of their time; each says what it has to say when it is through.
 .PHONY: check-installed check-built
 check-installed:
 	@$(MAKE) --no-print-directory $(jobs) check-built
-	@$(MAKE) --no-print-directory unit
-	@$(MAKE) --no-print-directory check-live
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2 --output-sync=target) unit check-live
 check-built: check-runner check-layers check-headers check-bench check-docs check-install fuzz-regress $(PROGRAM) examples $(bin_unit) $(unit_stub)
 
 unit: $(bin_unit) $(unit_stub)
@@ -297,7 +297,7 @@ $(BUILD)/tests/threads/hasher: $(BUILD)/tests/threads/hasher.o $(BUILD)/libbase.
 
 # The long suites: more kills, cuts and bytes; everything again under the sanitizers and with the other compiler.
 check-all: check
-	@IMAPSYNC_LONG=1 $(MAKE) --no-print-directory check-live
+	@IMAPSYNC_LONG=1 $(MAKE) --no-print-directory unit-store check-live
 	@$(MAKE) --no-print-directory check-threads
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined CFLAGS="-O1 -g" check-installed
 	@$(MAKE) --no-print-directory CC=clang DEVELOPER=1 all unit

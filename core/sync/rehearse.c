@@ -321,6 +321,7 @@ static int restore(struct rehearsal *x, const char *path, struct err *e)
 		.folder_prefix = x->report->scratch,
 		.verify = true,
 		.rehearsal = true,
+		.settle_ms = x->options->settle_ms,
 		.ctx = x,
 		.wants = wants,
 		.made = on_made};

@@ -23,6 +23,7 @@
 struct rehearse_options {
 	uint32_t take,
 		of; /* this part of all messages: 1/7, 5/100; of = 0: REHEARSE_SAMPLE of them */
+	unsigned settle_ms; /* as in struct restore_options */
 	void *ctx;
 	/* A sampled message that is damaged in the archive, and so was not sent: MISSING, SIZE, CHANGED or UNREADABLE; file
 	 * and path are empty. */

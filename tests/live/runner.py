@@ -33,6 +33,12 @@ def alone(test):
     return test
 
 
+def early(test):
+    """Marks a test that takes long by itself: it begins before the others, or all would wait for it at the end."""
+    test.early = True
+    return test
+
+
 # ---- the keeper ------------------------------------------------------------------------------------------
 
 
@@ -187,5 +193,5 @@ def run(tests, program, workers, seconds):
     """Runs [(module, name, function)], those that want the machine for themselves at the end. Returns the verdicts."""
     signal.signal(signal.SIGTERM, stop)
     single = [t for t in tests if getattr(t[2], "alone", False)]
-    together = [t for t in tests if t not in single]
+    together = sorted((t for t in tests if t not in single), key=lambda t: not getattr(t[2], "early", False))
     return run_some(together, program, workers, seconds) + run_some(single, program, 1, seconds)

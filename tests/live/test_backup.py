@@ -7,6 +7,7 @@ import time
 
 import archive
 import rig
+import runner
 
 TUTORIAL = ["INBOX", "Archive", "Deleted Messages", "Example", "Example.2016"]
 
@@ -299,6 +300,7 @@ def test_memory_does_not_grow_with_a_message(program):
         assert rig.compare(s, "me", p.path) == 1
 
 
+@runner.early
 def test_memory_does_not_grow_with_a_mailbox(program):
     if "san" in program or "address" in program:
         raise Skipped("sanitizers change memory")

@@ -9,6 +9,7 @@ import time
 
 import archive
 import rig
+import runner
 
 MESSAGES = 300
 
@@ -47,11 +48,13 @@ def kill_rounds(program, rounds, seed):
     print(f"     ({killed} runs killed, seed {seed})")
 
 
+@runner.early
 def test_sigkill_at_random_moments(program):
     seed = int(os.environ.get("SEED", "20"))
     kill_rounds(program, 60 if rig.LONG else 4, seed)
 
 
+@runner.early
 def test_sigkill_at_every_state_changing_system_call(program):
     """strace stops the program at the n-th call of a kind; needs ptrace."""
     if not shutil.which("strace") or subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode:

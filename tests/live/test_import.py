@@ -7,6 +7,7 @@ import subprocess
 
 import archive
 import rig
+import runner
 from test_restore import add_account, contents, restore, special_uses
 
 FORMATS = {"maildir": "out.d", "eml": "out-eml.d", "mbox": "out.mbox", "mbox.gz": "out.mbox.gz", "tar": "out.tar", "tar.gz": "out.tgz", "eml.tar": "out-eml.tar"}
@@ -75,6 +76,7 @@ def state(path):
     return {p: (s.st_ino, s.st_mode, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for p in paths for s in [os.lstat(p)]}
 
 
+@runner.early
 def test_there_and_back_through_every_format(program):
     """From a server with '.' between levels to one with '/'."""
     with rig.Server(SEPARATOR=".") as a, rig.Server() as b, rig.Program(program, a, user="a") as p, rig.Program(program, b, user="b0") as q:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Real mail there and back: account A, archive, empty account B, archive again."""
 import rig
+import runner
 from test_restore import add_account, contents
 
 SETS = ("spamassassin-easy-ham-1.tar.gz", "spamassassin-hard-ham-1.tar.gz", "spamassassin-spam-1.tar.gz", "notmuch-corpora.tar.gz",
@@ -8,6 +9,7 @@ SETS = ("spamassassin-easy-ham-1.tar.gz", "spamassassin-hard-ham-1.tar.gz", "spa
 FLAGS = (["\\Seen"], ["\\Seen", "\\Answered", "work"], [], ["\\Flagged", "$Forwarded"], ["\\Draft", "$Label1", "later"])
 
 
+@runner.early
 def test_real_mail_there_and_back(program):
     if rig.real_messages(SETS[0]) is None:
         raise Skipped("no test data; set IMAPSYNC_TEST_DATA")

@@ -57,7 +57,8 @@ static void start(struct trial *t)
 	model_attributes(t->rig.m, "Sent", "\\Sent");
 	cr_assert_eq(rig_backup(&t->rig), 0, "%s", t->rig.err.text);
 	upload_hook_init(&t->hook, t->rig.m);
-	t->options = (struct rehearse_options){.ctx = t, .finding = on_finding, .left = on_left};
+	t->options = (struct rehearse_options){
+		.settle_ms = 1, .ctx = t, .finding = on_finding, .left = on_left};
 }
 
 static void end(struct trial *t)
