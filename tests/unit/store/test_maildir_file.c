@@ -153,7 +153,8 @@ static void check_small(struct memory *f, struct maildir *m, struct sha256 *h,
 	done.fd = -1;
 }
 
-Test(maildir_file, gives_every_short_text_of_cr_lf_and_a_back_wherever_it_is_cut)
+/* Minutes where each of a million buffers is watched by a sanitizer. */
+Test(maildir_file, gives_every_short_text_of_cr_lf_and_a_back_wherever_it_is_cut, .timeout = 280)
 {
 	struct memory f;
 	struct maildir m;
@@ -597,7 +598,8 @@ Test(maildir_file, gives_the_bytes_of_the_wire)
 	for (int add_cr = 0; add_cr < 2; add_cr++) {
 		struct buf wire = BUF_INIT(8 * BUFFER), want = BUF_INIT(8 * BUFFER);
 		int fd = fsys_open_file(&p.f.fs, p.m.cur, "x", NULL);
-		cr_assert_eq(maildir_read_wire(&p.f.fs, fd, add_cr != 0, take_wire, &wire, &p.e), 0);
+		cr_assert_eq(
+			maildir_read_wire(&p.f.fs, fd, add_cr != 0, take_wire, &wire, &p.e), 0);
 		for (size_t i = 0; i < 3 * BUFFER; i++) {
 			if (add_cr != 0 && text[i] == '\n')
 				buf_add_byte(&want, '\r');

@@ -218,6 +218,15 @@ static int slow_openat(void *ctx, int dir, const char *path, int flags, mode_t m
 	return fsys_real()->openat(ctx, dir, path, flags, mode);
 }
 
+/* From here on what the writer does in `slow` takes its time. */
+static void slow_down(void)
+{
+	owner = pthread_self();
+	slow = *fsys_real();
+	slow.write = slow_write;
+	slow.openat = slow_openat;
+}
+
 /* A group gets its names, its rows and its end only when the writer is done. */
 Test(writer, a_commit_waits_for_it)
 {
@@ -227,10 +236,7 @@ Test(writer, a_commit_waits_for_it)
 	struct err e = ERR_INIT;
 	cr_assert(tmp_tree_make(&t));
 	snprintf(path, sizeof path, "%s/a", t.path);
-	owner = pthread_self();
-	slow = *fsys_real();
-	slow.write = slow_write;
-	slow.openat = slow_openat;
+	slow_down();
 	cr_assert_eq(archive_rig_sync(path, &slow, &fetched, &e), 0, "%s", e.text);
 	const char *problem = archive_rig_check_complete(path);
 	cr_assert(problem == NULL, "%s", problem);
@@ -246,10 +252,7 @@ Test(writer, a_folder_is_not_closed_before_its_messages_are_written)
 	struct err e = ERR_INIT;
 	cr_assert(tmp_tree_make(&t));
 	snprintf(path, sizeof path, "%s/a", t.path);
-	owner = pthread_self();
-	slow = *fsys_real();
-	slow.write = slow_write;
-	slow.openat = slow_openat;
+	slow_down();
 	cr_assert_eq(archive_rig_open(&s, path, STORE_WRITE, &slow, &e), 0, "%s", e.text);
 	cr_assert_eq(store_run_begin(s, &e), 0);
 	int64_t previous;
