@@ -416,7 +416,8 @@ Test(maildir, finds_files_that_were_renamed_and_lists_the_folder_once)
 	cr_assert_leq(p.f.calls[FAULT_FDOPENDIR], 2);
 	plant(&p, "a/cur", 77, ":2,DF");
 	int fd = -1;
-	cr_assert_eq(maildir_open_message(&m, base_of(77, base), "", &fd, NULL, &p.e), 0, "%s", p.e.text);
+	cr_assert_eq(maildir_open_message(&m, base_of(77, base), "", &fd, NULL, &p.e), 0, "%s",
+		p.e.text);
 	fsys_close_quiet(&p.f.fs, fd);
 	maildir_close(&m);
 	place_remove(&p);
