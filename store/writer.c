@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/thread.h"
 #include "core/base/writeback.h"
 #include "store/maildir_internal.h"
 
@@ -153,17 +153,6 @@ static void *run(void *arg)
 
 /* ---- its life --------------------------------------------------------------------------------- */
 
-/* Signals are for the thread that waits for the network. */
-static int start(struct writer *w)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int rc = pthread_create(&w->thread, NULL, run, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return rc;
-}
-
 int writer_new(struct writer **out, struct err *e)
 {
 	struct writer *w = calloc(1, sizeof *w);
@@ -173,7 +162,7 @@ int writer_new(struct writer **out, struct err *e)
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->work, NULL);
 	pthread_cond_init(&w->done, NULL);
-	int rc = start(w);
+	int rc = thread_start(&w->thread, run, w);
 	if (rc != 0) {
 		free(w);
 		return err_sys(e, ERR_STORE, E_IO, rc, "cannot start a thread");

@@ -3,12 +3,12 @@
 #include "core/base/hasher.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/crlf.h"
+#include "core/base/thread.h"
 
 /* Bytes that get their CRs at a time: little enough for the innermost cache. */
 #define PART_SIZE ((size_t)8 << 10)
@@ -104,18 +104,6 @@ static void *run(void *ctx)
 	return NULL;
 }
 
-/* A handler must run in the thread that waits in system calls, to interrupt them. */
-static bool start(struct hasher *h)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	if (pthread_sigmask(SIG_BLOCK, &all, &before) != 0)
-		return false;
-	bool started = pthread_create(&h->thread, NULL, run, h) == 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return started;
-}
-
 static void stop(struct hasher *h)
 {
 	pthread_mutex_lock(&h->lock);
@@ -166,7 +154,7 @@ struct hasher *hasher_new(size_t blocks, bool threaded, struct err *e)
 		return NULL;
 	}
 	if (threaded && init_locks(h)) {
-		h->threaded = start(h);
+		h->threaded = thread_start(&h->thread, run, h) == 0;
 		if (!h->threaded)
 			destroy_locks(h);
 	}

@@ -9,8 +9,6 @@
 
 #include <stdlib.h>
 
-/* imap4_numbers.have */
-
 struct search_args {
 	struct cmd_set set;
 	bool plain, all;
