@@ -439,36 +439,54 @@ static bool lacks_status(const struct gather *g, const struct sync_folder *f)
 		(f->selected || (g->options & FOLDERS_SELECTED) == 0);
 }
 
-/* Pipelined: one round trip for many mailboxes. */
+struct asked {
+	imap4_cmd *cmd;
+	struct sync_folder *of;
+};
+
+/* Mailboxes that were asked about and not answered yet, in order. */
+struct window {
+	struct asked at[SYNC_STATUS_WINDOW]; /* a ring */
+	size_t first, n;
+	size_t next; /* the mailbox to be looked at next */
+};
+
+/* Ask about as many more as there is room for. */
+static int fill_window(struct gather *g, struct window *w, struct err *e)
+{
+	for (; w->next < g->n && w->n < SYNC_STATUS_WINDOW; w->next++) {
+		struct sync_folder *f = &g->at[w->next];
+		if (!lacks_status(g, f))
+			continue;
+		const imap4_str wire = {buf_str(&f->wire), f->wire.len};
+		imap4_cmd *c = imap4_status_start(g->session, wire, g->items);
+		if (c != NULL) {
+			w->at[(w->first + w->n++) % SYNC_STATUS_WINDOW] = (struct asked){c, f};
+			continue;
+		}
+		sync_err_last(&f->err, ERR_MAILBOX, g->session, NULL);
+		if (f->err.scope > ERR_MAILBOX) {
+			*e = f->err;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Pipelined. Each answer makes room for a question, so the line is never empty between two windows. */
 static int ask_status(struct gather *g, struct err *e)
 {
-	imap4_cmd *cmd[SYNC_STATUS_WINDOW];
-	struct sync_folder *of[SYNC_STATUS_WINDOW];
-	int rc = 0;
-	for (size_t i = 0; i < g->n && rc == 0;) {
-		size_t n = 0;
-		for (; i < g->n && n < SYNC_STATUS_WINDOW; i++) {
-			if (!lacks_status(g, &g->at[i]))
-				continue;
-			const imap4_str wire = {buf_str(&g->at[i].wire), g->at[i].wire.len};
-			of[n] = &g->at[i];
-			cmd[n] = imap4_status_start(g->session, wire, g->items);
-			if (cmd[n] != NULL) {
-				n++;
-				continue;
-			}
-			sync_err_last(&of[n]->err, ERR_MAILBOX, g->session, NULL);
-			if (of[n]->err.scope > ERR_MAILBOX) {
-				*e = of[n]->err;
-				rc = -1;
-				break;
-			}
-		}
-		for (size_t k = 0; k < n; k++) {
-			if (rc == 0)
-				rc = finish_status(g, of[k], cmd[k], e);
-			imap4_cmd_free(cmd[k]);
-		}
+	struct window w = {.n = 0};
+	int rc = fill_window(g, &w, e);
+	while (w.n > 0) {
+		const struct asked a = w.at[w.first];
+		w.first = (w.first + 1) % SYNC_STATUS_WINDOW;
+		w.n--;
+		if (rc == 0)
+			rc = finish_status(g, a.of, a.cmd, e);
+		imap4_cmd_free(a.cmd);
+		if (rc == 0)
+			rc = fill_window(g, &w, e);
 	}
 	return rc;
 }

@@ -10,7 +10,7 @@
 
 #define SYNC_CONNECTIONS_MAX 16	    /* connections of one job */
 #define SYNC_MAILBOXES_MAX   100000 /* names in the answers to LIST */
-#define SYNC_STATUS_WINDOW   512    /* STATUS commands queued at a time */
+#define SYNC_STATUS_WINDOW   512    /* STATUS commands asked and not answered */
 
 #define SYNC_MESSAGE_DEFAULT (UINT64_C(256) << 20) /* octets of one message */
 #define SYNC_MESSAGE_MAX     ((uint64_t)UINT32_MAX)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/sync/limits.h"
 #include "tests/support/sync_rig.h"
 
 #define BOXES 40
@@ -102,6 +103,31 @@ Test(ahead, a_server_without_condstore_lists_in_few_turns_as_well)
 	expect_ok("second");
 	cr_expect_eq(model_bodies(rig.m), 2 * BOXES, "%u bodies", model_bodies(rig.m));
 	cr_expect_leq(model_turns(rig.m), 16, "%u turns", model_turns(rig.m));
+}
+
+/* More than the window holds, so its places are used again: each answer still belongs to the mailbox that was asked about. */
+Test(ahead, many_more_mailboxes_than_status_may_be_asked_at_a_time, .timeout = 60)
+{
+	static const struct model_faults f = {.refuse_status = "m0600"};
+	const unsigned many = SYNC_STATUS_WINDOW + 200;
+	char name[16];
+	model_capabilities(rig.m, "IMAP4rev1 LITERAL+ ENABLE CONDSTORE");
+	for (unsigned i = 0; i < many; i++) {
+		snprintf(name, sizeof name, "m%04u", i);
+		model_mailbox(rig.m, name, 1000 + i);
+	}
+	model_add_many(rig.m, "m0650", 2, 300);
+	expect_ok("first");
+	model_add_many(rig.m, "m0650", 1, 300);
+	model_counts_reset(rig.m);
+	model_faults(rig.m, &f);
+	rig_backup(&rig);
+	cr_expect_eq(model_commands(rig.m, "STATUS"), many + BOXES + 1, "%u",
+		model_commands(rig.m, "STATUS"));
+	/* The one with new mail, and the one of which nothing is known. */
+	cr_expect_eq(model_commands(rig.m, "EXAMINE"), 2, "%u", model_commands(rig.m, "EXAMINE"));
+	cr_expect_eq(model_bodies(rig.m), 1);
+	cr_expect(rig_same(&rig, "m0650", why, sizeof why), "%s", why);
 }
 
 Test(ahead, a_window_of_one_waits_each_time)
