@@ -100,9 +100,9 @@ static int print_folders(struct remote *r, const struct sync_folders *f)
 		messages += m->messages;
 		bytes += m->size;
 		sized = sized && (m->have & IMAP4_ST_SIZE) != 0;
-		if (err_is_set(&m->err)) {
+		if (m->refusal.len > 0) {
 			bad++;
-			output_note(&r->cli->out, SYNC_NOTE_PROBLEM, m->err.text);
+			output_note(&r->cli->out, SYNC_NOTE_PROBLEM, buf_str(&m->refusal));
 		}
 	}
 	printf("  would back up %" PRIu64 " %s, %s %s", selected,

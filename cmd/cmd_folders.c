@@ -168,7 +168,7 @@ static int print_remote(struct remote *r, const struct sync_folders *f)
 			.bytes = m->size,
 			.remark = !m->selectable ? "(holds folders only)"
 				: !m->selected	 ? "(not backed up)"
-						 : m->err.text};
+						 : buf_str(&m->refusal)};
 	}
 	print_rows(r->cli, a, rows, f->n, a->host != NULL ? a->host : a->tunnel.at[0]);
 	free(rows);

@@ -160,7 +160,10 @@ static void choose_ids(struct run *r)
 static int dial_and_list(struct run *r, unsigned options, bool *complete, struct err *e)
 {
 	struct job *j = r->job;
-	if (dial_start(&r->dial, j->account, j->hooks, 0, e) != 0)
+	if (dial_start(&r->dial, j->account, j->hooks, 0, e) != 0 || dial_ask(&r->dial, e) != 0)
+		return -1;
+	/* The second time, after a connection was lost, they are known. */
+	if (r->local.at == NULL && store_mailboxes(j->store, &r->local, e) != 0)
 		return -1;
 	if (dial_wait(&r->dial, e) != 0)
 		return -1;
@@ -198,9 +201,8 @@ static int run_steps(struct run *r, struct err *e)
 	if (!complete)
 		job_note(j, SYNC_NOTE_WARNING,
 			"the list of folders is not whole; folders that are missing from it are not taken for deleted");
-	if (store_mailboxes(j->store, &r->local, e) != 0 ||
-		plan_account(&r->plan, &r->remote, complete, &r->local, j->account->audit_every,
-			j->options->audit, e) != 0 ||
+	if (plan_account(&r->plan, &r->remote, complete, &r->local, j->account->audit_every,
+		    j->options->audit, e) != 0 ||
 		record(r, e) != 0)
 		return -1;
 	choose_compression(r);

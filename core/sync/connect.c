@@ -45,18 +45,32 @@ int sync_err_last(struct err *e, enum err_scope scope, const imap4_session *s, c
 	return sync_err(e, scope, imap4_last(s), what);
 }
 
-int sync_wait(imap4_session *s, imap4_cmd *c, enum err_scope scope, const char *what, struct err *e)
+int sync_wait_taking(imap4_session *s, imap4_cmd *c, enum err_scope scope, const char *what,
+	sync_take_fn *take, void *ctx, struct err *e)
 {
 	if (c == NULL)
 		return sync_err_last(e, scope, s, what);
-	imap4_err rc = imap4_cmd_wait(c, -1);
-	if (!imap4_cmd_done(c)) {
+	for (;;) {
+		bool done = imap4_cmd_done(c);
+		if (take != NULL && take(ctx, c, e) != 0)
+			return -1;
+		if (done)
+			break;
+		imap4_err rc = imap4_pump(s, -1);
+		if (imap4_cmd_done(c))
+			continue;
 		if (rc == IMAP4_E_CANCELLED)
 			return err_set(e, ERR_ACCOUNT, E_CANCELLED, "stopped by a signal");
-		return sync_err_last(e, scope, s, what);
+		if (rc == IMAP4_E_STATE)
+			return sync_err_last(e, scope, s, what);
 	}
 	const imap4_result *r = imap4_cmd_result(c);
 	return r->err == IMAP4_OK ? 0 : sync_err(e, scope, r, what);
+}
+
+int sync_wait(imap4_session *s, imap4_cmd *c, enum err_scope scope, const char *what, struct err *e)
+{
+	return sync_wait_taking(s, c, scope, what, NULL, NULL, e);
 }
 
 static bool forbids(const struct sync_account *a, const char *capability)
@@ -246,6 +260,7 @@ static int logged_in(struct dial *d)
 	if (d->account->compress == SYNC_COMPRESS_YES)
 		(void)dial_compress(d);
 	start_id(d);
+	d->ready = true;
 	return 1;
 }
 
@@ -261,6 +276,8 @@ int dial_step(struct dial *d, struct err *e)
 	case IMAP4_AUTHENTICATED:
 	case IMAP4_SELECTED: break;
 	}
+	if (d->ready)
+		return 1;
 	if (!d->greeted)
 		heard(d);
 	d->greeted = true;
@@ -281,16 +298,30 @@ int dial_step(struct dial *d, struct err *e)
 	return logged_in(d);
 }
 
-int dial_wait(struct dial *d, struct err *e)
+/* asked: the question for the login is enough. */
+static int dial_on(struct dial *d, bool asked, struct err *e)
 {
 	int rc;
 	while ((rc = dial_step(d, e)) == 0) {
+		bool enough = asked && d->login != NULL;
 		if (hooks_interrupted(d->hooks))
 			return err_set(e, ERR_ACCOUNT, E_CANCELLED, "stopped by a signal");
 		/* A session that dies in here says why in the next step. */
-		(void)imap4_pump(d->session, -1);
+		(void)imap4_pump(d->session, enough ? 0 : -1);
+		if (enough)
+			return 0;
 	}
 	return rc < 0 ? -1 : 0;
+}
+
+int dial_ask(struct dial *d, struct err *e)
+{
+	return dial_on(d, true, e);
+}
+
+int dial_wait(struct dial *d, struct err *e)
+{
+	return dial_on(d, false, e);
 }
 
 bool session_is_over(const imap4_session *s)

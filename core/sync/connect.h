@@ -16,7 +16,7 @@ struct dial {
 	imap4_session *session;
 	imap4_cmd *login, *id, *compress;
 	unsigned slot; /* in hooks->interrupt->wake */
-	bool greeted;
+	bool greeted, ready;
 	int64_t asked_ms; /* monotonic: when the last question was sent */
 	int64_t round_trip_ms; /* the shortest wait for an answer so far: the line is not slower than this */
 };
@@ -28,6 +28,9 @@ int dial_start(struct dial *d, const struct sync_account *account, const struct 
 int dial_step(struct dial *d, struct err *e) NODISCARD;
 /* The same, blocking. */
 int dial_wait(struct dial *d, struct err *e) NODISCARD;
+/* Blocking until the login was asked for, not until it is answered: that takes a round trip and most of the server's time,
+ * in which the caller has something else to do before dial_wait(). */
+int dial_ask(struct dial *d, struct err *e) NODISCARD;
 /* An answer came after this many milliseconds. */
 void dial_waited(struct dial *d, int64_t ms);
 /* There is mail to fetch over this connection: compress it if that should help. In flight with what is started next; a
@@ -60,5 +63,10 @@ int64_t sync_throttle_ms(const imap4_result *r);
  * started. The command is not freed. */
 int sync_wait(imap4_session *s, imap4_cmd *c, enum err_scope scope, const char *what,
 	struct err *e) NODISCARD;
+/* The same, and take() gets the data of the command as they come, so that they are never all held. It is called until the
+ * outcome is known, also when that is a refusal; -1 from it is returned at once. */
+typedef int sync_take_fn(void *ctx, imap4_cmd *c, struct err *e);
+int sync_wait_taking(imap4_session *s, imap4_cmd *c, enum err_scope scope, const char *what,
+	sync_take_fn *take, void *ctx, struct err *e) NODISCARD;
 
 #endif

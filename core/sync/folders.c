@@ -37,6 +37,7 @@ static void folder_release(struct sync_folder *f)
 	buf_release(&f->wire);
 	buf_release(&f->name);
 	buf_release(&f->attributes);
+	buf_release(&f->refusal);
 }
 
 static void array_release(struct sync_folder *at, size_t n)
@@ -89,6 +90,7 @@ static struct sync_folder *append(
 	buf_init(&f->wire, NAME_TEXT_MAX);
 	buf_init(&f->name, NAME_TEXT_MAX);
 	buf_init(&f->attributes, ATTRIBUTE_TEXT_MAX);
+	buf_init(&f->refusal, ERR_TEXT_MAX);
 	buf_add_slice(&f->wire, wire);
 	if (buf_check(&f->wire, "a mailbox name", e) != 0) {
 		folder_release(f);
@@ -198,8 +200,9 @@ static int take_status(struct gather *g, const imap4_status *st, struct err *e)
 	return 0;
 }
 
-static int take_data(struct gather *g, imap4_cmd *c, struct err *e)
+static int take_data(void *ctx, imap4_cmd *c, struct err *e)
 {
+	struct gather *g = ctx;
 	const imap4_data *d;
 	while ((d = imap4_cmd_next(c)) != NULL) {
 		const imap4_list *l = imap4_data_list(d);
@@ -225,11 +228,21 @@ static bool offers(const struct gather *g, const char *extension)
 	return account_uses_rev2(g->account, g->session, extension);
 }
 
+/* What a command that was refused had listed counts for nothing. */
+static void forget_since(struct gather *g, size_t n, size_t nlate)
+{
+	while (g->n > n)
+		folder_release(&g->at[--g->n]);
+	while (g->nlate > nlate)
+		folder_release(&g->late[--g->nlate]);
+}
+
 static int run_list(struct gather *g, imap4_cmd *c, const char *what, struct err *e)
 {
-	int rc = sync_wait(g->session, c, ERR_MAILBOX, what, e);
-	if (rc == 0)
-		rc = take_data(g, c, e);
+	const size_t n = g->n, nlate = g->nlate;
+	int rc = sync_wait_taking(g->session, c, ERR_MAILBOX, what, take_data, g, e);
+	if (rc != 0)
+		forget_since(g, n, nlate);
 	imap4_cmd_free(c);
 	return rc;
 }
@@ -413,6 +426,13 @@ static void resolve_late(struct gather *g)
 
 /* ---- STATUS one by one ----------------------------------------------------------------------- */
 
+static int set_refusal(struct sync_folder *f, struct err *e)
+{
+	buf_add_str(&f->refusal, e->text);
+	err_clear(e);
+	return buf_check(&f->refusal, "why there is no status", e);
+}
+
 static int finish_status(struct gather *g, struct sync_folder *f, imap4_cmd *c, struct err *e)
 {
 	char shown[TEXT_SHOW_SIZE];
@@ -420,9 +440,7 @@ static int finish_status(struct gather *g, struct sync_folder *f, imap4_cmd *c, 
 	if (sync_wait(g->session, c, ERR_MAILBOX, shown, e) != 0) {
 		if (e->scope > ERR_MAILBOX)
 			return -1;
-		f->err = *e;
-		err_clear(e);
-		return 0;
+		return set_refusal(f, e);
 	}
 	for (const imap4_data *d; (d = imap4_cmd_next(c)) != NULL;) {
 		const imap4_status *st = imap4_data_status(d);
@@ -464,11 +482,9 @@ static int fill_window(struct gather *g, struct window *w, struct err *e)
 			w->at[(w->first + w->n++) % SYNC_STATUS_WINDOW] = (struct asked){c, f};
 			continue;
 		}
-		sync_err_last(&f->err, ERR_MAILBOX, g->session, NULL);
-		if (f->err.scope > ERR_MAILBOX) {
-			*e = f->err;
+		sync_err_last(e, ERR_MAILBOX, g->session, NULL);
+		if (e->scope > ERR_MAILBOX || set_refusal(f, e) != 0)
 			return -1;
-		}
 	}
 	return 0;
 }

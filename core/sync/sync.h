@@ -181,7 +181,7 @@ struct sync_folder {
 	uint32_t have;			       /* IMAP4_ST_* */
 	uint32_t messages, uidnext, uidvalidity;
 	uint64_t highestmodseq, size;
-	struct err err; /* why there is no status, if so */
+	struct buf refusal; /* why there is no status, if so; a text for people */
 };
 struct sync_folders {
 	struct sync_folder *at;

@@ -232,6 +232,28 @@ Test(faults, status_that_is_missing_or_refused_is_no_reason_to_skip)
 	}
 }
 
+static int list_then_refuse(
+	void *ctx, struct fake_conn *c, const char *tag, const char *verb, const char *arguments)
+{
+	(void)ctx;
+	if (strcmp(verb, "LIST") != 0 || strstr(arguments, "RETURN") == NULL)
+		return 0;
+	fake_sendf(c, "* LIST () \"/\" Ghost\r\n* STATUS Ghost (MESSAGES 1 UIDNEXT 2)\r\n");
+	fake_sendf(c, "* STATUS Other (MESSAGES 1 UIDNEXT 2)\r\n%s BAD no such option\r\n", tag);
+	return 1;
+}
+
+/* What a LIST says is taken as it comes, and given back when the end is a refusal. */
+Test(faults, what_a_refused_list_had_said_counts_for_nothing)
+{
+	static const struct model_faults f = {.hook = list_then_refuse};
+	struct store_mailbox ghost;
+	model_faults(rig.m, &f);
+	expect_ok("refused at the end");
+	cr_expect_not(rig_mailbox(&rig, "Ghost", &ghost));
+	cr_expect_eq(model_commands(rig.m, "LIST"), 4, "%u", model_commands(rig.m, "LIST"));
+}
+
 Test(faults, a_frozen_uidnext_with_equal_counts_is_seen_by_the_audit)
 {
 	static const struct model_faults f = {.uidnext = 5, .no_modseq = true};
