@@ -180,7 +180,7 @@ static int connect_and_list(struct run *r, bool *complete, struct err *e)
 {
 	if (dial_and_list(r, 0, complete, e) == 0)
 		return 0;
-	bool logged_in = r->dial.session != NULL && r->dial.login == NULL;
+	bool logged_in = r->dial.ready;
 	dial_close(&r->dial);
 	/* A login that failed is not repeated (accounts get locked); a connection lost after it
 	 * is replaced once, and then without NAMESPACE, which Exchange 2003 hangs up on. */

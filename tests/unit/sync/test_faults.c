@@ -537,6 +537,18 @@ static int lost_then_refused(
 					      : second_login_refused(ctx, c, tag, verb, arguments);
 }
 
+/* What cannot be reached now is left to the next run: a second try would double the wait for a host that is down. */
+Test(faults, a_connection_that_was_never_logged_in_is_not_replaced)
+{
+	static const struct model_faults f = {.cut_after = 1};
+	model_faults(rig.m, &f);
+	rig_backup(&rig);
+	cr_expect_eq(rig.rc, -1);
+	cr_expect_eq(rig.err.scope, ERR_CONNECTION, "%s", rig.err.text);
+	cr_expect_eq(model_connections(rig.m), 1, "%u", model_connections(rig.m));
+	expect_healed("cut in the greeting");
+}
+
 Test(faults, a_login_that_is_refused_at_a_reconnect_is_not_repeated)
 {
 	static const struct model_faults f = {.hook = lost_then_refused};
