@@ -328,18 +328,31 @@ static void send_what_may_be_sent(struct engine *g)
 	}
 }
 
-struct slice engine_output(struct engine *g, bool *secret)
+struct slice engine_output_piece(const struct engine *g, bool *secret)
 {
 	*secret = false;
+	if (out_size(&g->out) == 0)
+		return SLICE_NONE;
+	const struct out_piece *piece = &g->out.piece[g->out.first_piece];
+	*secret = piece->secret;
+	return slice_of(g->out.p + g->out.head, piece->len);
+}
+
+struct slice engine_output_all(struct engine *g)
+{
 	if (g->failed || err_is_set(&g->broken))
 		return SLICE_NONE;
 	send_what_may_be_sent(g);
 	engine_stream_fill(g);
 	if (out_size(&g->out) == 0 || err_is_set(&g->broken))
 		return SLICE_NONE;
-	const struct out_piece *piece = &g->out.piece[g->out.first_piece];
-	*secret = piece->secret;
-	return slice_of(g->out.p + g->out.head, piece->len);
+	return slice_of(g->out.p + g->out.head, out_size(&g->out));
+}
+
+struct slice engine_output(struct engine *g, bool *secret)
+{
+	*secret = false;
+	return engine_output_all(g).n == 0 ? SLICE_NONE : engine_output_piece(g, secret);
 }
 
 void engine_sent(struct engine *g, size_t n)

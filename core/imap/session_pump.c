@@ -103,6 +103,22 @@ static void count_written(struct imap4_session *s, size_t n)
 	}
 }
 
+/* n octets have left. A password among them is a piece of its own, which the trace hides. */
+static void note_written(struct imap4_session *s, size_t n)
+{
+	while (n > 0) {
+		bool secret;
+		struct slice piece = engine_output_piece(s->engine, &secret);
+		size_t part = piece.n < n ? piece.n : n;
+		enum trace_kind what = secret		   ? TRACE_SECRET
+			: engine_output_is_body(s->engine) ? TRACE_BODY
+							   : TRACE_TEXT;
+		trace_bytes(s->trace, TRACE_CLIENT, what, piece.p, part);
+		engine_sent(s->engine, part);
+		n -= part;
+	}
+}
+
 /* Write until the stream takes no more. -1: the session must die of *e. */
 static int session_flush(struct imap4_session *s, struct err *e)
 {
@@ -114,8 +130,7 @@ static int session_flush(struct imap4_session *s, struct err *e)
 	if (!engine_awaits_answer(s->engine))
 		s->quiet_since = clock_now(s->clock);
 	for (;;) {
-		bool secret = false;
-		struct slice out = engine_output(s->engine, &secret);
+		struct slice out = engine_output_all(s->engine);
 		if (out.n == 0)
 			return engine_check(s->engine, e);
 		if (check_clear(s, out, e) < 0)
@@ -126,11 +141,7 @@ static int session_flush(struct imap4_session *s, struct err *e)
 			return 0;
 		if (st != STREAM_OK)
 			return -1;
-		enum trace_kind what = secret		   ? TRACE_SECRET
-			: engine_output_is_body(s->engine) ? TRACE_BODY
-							   : TRACE_TEXT;
-		trace_bytes(s->trace, TRACE_CLIENT, what, out.p, put);
-		engine_sent(s->engine, put);
+		note_written(s, put);
 		count_written(s, put);
 	}
 }

@@ -322,6 +322,22 @@ Test(append, only_the_message_is_marked_as_a_message)
 	rig_free(r);
 }
 
+Test(append, command_and_message_leave_in_one_write)
+{
+	struct rig *r = rig_new(&(struct rig_options){.caps = "LITERAL+"}, 0);
+	struct big_source b = {0, 10};
+	cr_assert_not_null(append_big(r, &b, 0));
+	struct slice all = engine_output_all(r->engine);
+	cr_expect(slice_eq_str(all, "kabcdef01.1 APPEND x {10+}\r\nxxxxxxxxxx\r\n"));
+	/* A write may stop anywhere. */
+	engine_sent(r->engine, 30);
+	bool secret;
+	cr_expect(slice_eq_str(engine_output_piece(r->engine, &secret), "xxxxxxxx"));
+	cr_expect(engine_output_is_body(r->engine));
+	cr_expect_eq(engine_output_all(r->engine).n, 10);
+	rig_free(r);
+}
+
 Test(append, a_source_that_ends_early_costs_the_connection)
 {
 	struct rig *r = rig_new(&(struct rig_options){.caps = "LITERAL+"}, 0);
