@@ -24,6 +24,8 @@ struct hasher {
 	pthread_cond_t work, done;
 	struct hash_block *first, *last; /* given */
 	struct hash_block *todo;	 /* the first of them that is not done; NULL: all are */
+	size_t undone;			 /* how many are not */
+	size_t enough; /* the caller waits until no more than these are not done */
 	bool idle, waiting, stop;
 	/* the thread's */
 	struct sha256 *hash;
@@ -97,7 +99,8 @@ static void *run(void *ctx)
 		pthread_mutex_lock(&h->lock);
 		b->done = true;
 		h->todo = b->next;
-		if (h->waiting)
+		h->undone--;
+		if (h->waiting && h->undone <= h->enough)
 			pthread_cond_signal(&h->done);
 	}
 	pthread_mutex_unlock(&h->lock);
@@ -228,21 +231,47 @@ static void append(struct hasher *h, struct hash_block *b)
 	h->last = b;
 }
 
+/* By the caller, while the thread has nothing to do. */
+static void compute_here(struct hasher *h, struct hash_block *b)
+{
+	compute(h, b);
+	b->done = true;
+	append(h, b);
+}
+
 void hasher_give(struct hasher *h, struct hash_block *b)
 {
 	h->given++;
 	if (!h->threaded) {
-		compute(h, b);
-		append(h, b);
+		compute_here(h, b);
 		return;
 	}
 	pthread_mutex_lock(&h->lock);
 	append(h, b);
 	if (h->todo == NULL)
 		h->todo = b;
+	h->undone++;
 	if (h->idle)
 		pthread_cond_signal(&h->work);
 	pthread_mutex_unlock(&h->lock);
+}
+
+static bool is_at_work(struct hasher *h)
+{
+	pthread_mutex_lock(&h->lock);
+	bool result = h->todo != NULL;
+	pthread_mutex_unlock(&h->lock);
+	return result;
+}
+
+void hasher_give_last(struct hasher *h, struct hash_block *b)
+{
+	if (h->threaded && is_at_work(h)) {
+		hasher_give(h, b);
+		return;
+	}
+	h->given++;
+	compute_here(h, b);
 }
 
 size_t hasher_given(const struct hasher *h)
@@ -268,6 +297,8 @@ struct hash_block *hasher_take(struct hasher *h)
 	if (!h->threaded)
 		return remove_first(h);
 	pthread_mutex_lock(&h->lock);
+	/* Waking somebody costs as much as hashing many a message, so it is done once for half of the blocks. */
+	h->enough = h->undone / 2;
 	h->waiting = true;
 	while (!h->first->done)
 		pthread_cond_wait(&h->done, &h->lock);

@@ -69,6 +69,9 @@ bool hash_block_is_full(const struct hash_block *b);
 void hash_block_add(struct hash_block *b, size_t n, bool first, bool last, bool add_cr);
 
 void hasher_give(struct hasher *h, struct hash_block *b);
+/* The same when the caller has nothing else to do before it takes all: the thread is not woken for this block if it has come to
+ * its end with the others; then the caller computes. */
+void hasher_give_last(struct hasher *h, struct hash_block *b);
 size_t hasher_given(const struct hasher *h); /* and not taken yet */
 /* The block that was given first, when it is done. NULL: none is given. */
 struct hash_block *hasher_take(struct hasher *h);
