@@ -43,6 +43,7 @@ struct store;
 struct store_generation;
 struct store_message;
 struct fsys;
+struct hash_block;
 
 /* ---- opening ---------------------------------------------------------------------------------- */
 
@@ -321,6 +322,11 @@ int store_file_open(struct store *s, int64_t generation, uint32_t uid, struct st
 	struct err *e) NODISCARD;
 /* n bytes, fewer at the end, -1. */
 long store_file_read(struct store *s, const struct store_file *f, void *p, size_t n, struct err *e);
+/* The next bytes of the file, of which `left` are not read yet, behind those of a block (core/base/hasher.h) that has room for
+ * two; widen: with their CRs. How many were read, fewer than there is room for at the end, -1; *added: what they are in the
+ * block, which has them when the caller calls hash_block_add(). */
+long store_file_fill(struct store *s, const struct store_file *f, bool widen, uint64_t left,
+	struct hash_block *b, size_t *added, struct err *e);
 void store_file_close(struct store *s, struct store_file *f);
 /* SHA-256 of the header as it is on the wire: everything up to and including the first empty line (or all
  * when there is none). Identifies a message across a change of UIDVALIDITY. */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/crlf.h"
+#include "core/base/hasher.h"
 #include "store/store_internal.h"
 
 int store_records(struct store *s, int64_t generation, const struct uidset *which,
@@ -93,6 +95,21 @@ long store_file_read(struct store *s, const struct store_file *f, void *p, size_
 	if (got < 0)
 		return err_sys(e, ERR_MESSAGE, E_IO, errno, "cannot read a message file");
 	return (long)got;
+}
+
+long store_file_fill(struct store *s, const struct store_file *f, bool widen, uint64_t left,
+	struct hash_block *b, size_t *added, struct err *e)
+{
+	unsigned char *to = b->data + b->len;
+	size_t room = HASH_BLOCK_BYTES - b->len, most = widen ? room / 2 : room;
+	size_t want = left < most ? (size_t)left : most;
+	/* At the far end of the room: what it becomes grows towards it, and meets it only behind its last byte. */
+	unsigned char *raw = widen ? to + room - want : to;
+	*added = 0;
+	long n = store_file_read(s, f, raw, want, e);
+	if (n > 0)
+		*added = widen ? crlf_expand(raw, (size_t)n, to) : (size_t)n;
+	return n;
 }
 
 void store_file_close(struct store *s, struct store_file *f)

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/crlf.h"
 #include "core/base/hasher.h"
 #include "core/base/text.h"
 #include "core/sync/export_internal.h"
@@ -361,38 +360,22 @@ static struct hash_block *filling(struct export_queue *q, struct err *e)
 	return q->filling;
 }
 
-/* Up to `left` more bytes of the file to the end of the block, as the format wants them. How many of the file; -1. */
-static long read_part(struct export_queue *q, const struct store_file *f, struct hash_block *b,
-	uint64_t left, size_t *added, struct err *e)
-{
-	unsigned char *to = b->data + b->len;
-	size_t room = HASH_BLOCK_BYTES - b->len;
-	bool widen = f->add_cr && !q->to.w->as_stored;
-	if (widen)
-		room = room / 2 < PART_SIZE ? room / 2 : PART_SIZE;
-	if (left < room)
-		room = (size_t)left;
-	long n = room > 0 ? store_file_read(q->s, f, widen ? q->part : to, room, e) : 0;
-	if (n >= 0)
-		*added = widen ? crlf_expand(q->part, (size_t)n, to) : (size_t)n;
-	return n;
-}
-
 /* The whole file into blocks. each() is called behind every one. -1, and *why is set when the file is to blame. */
 static int read_file(struct export_queue *q, const struct store_file *f,
 	int (*each)(struct export_queue *q, struct err *e), struct err *why, struct err *e)
 {
+	bool widen = f->add_cr && !q->to.w->as_stored;
 	uint64_t left = f->size;
 	for (bool first = true, last = false; !last; first = false) {
 		struct hash_block *b = filling(q, e);
 		if (b == NULL)
 			return -1;
 		size_t added = 0;
-		long n = read_part(q, f, b, left, &added, why);
+		long n = store_file_fill(q->s, f, widen, left, b, &added, why);
 		left -= n > 0 ? (uint64_t)n : 0;
 		/* It ends here, and its sum is wrong, when it could not be read or has become shorter. */
 		last = n <= 0 || left == 0;
-		hash_block_add(b, added, first, last, f->add_cr && q->to.w->as_stored);
+		hash_block_add(b, added, first, last, f->add_cr && !widen);
 		if (each(q, e) != 0)
 			return -1;
 	}
