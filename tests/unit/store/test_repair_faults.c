@@ -5,7 +5,6 @@
  */
 #include <criterion/criterion.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "tests/support/archive_rig.h"
+#include "tests/support/damage.h"
 #include "tests/support/fault_fsys.h"
 #include "tests/support/tmp_tree.h"
 
@@ -81,22 +81,6 @@ static bool keeps(const struct contents *before, const struct contents *after)
 
 /* ---- an archive with one damage of each kind ------------------------------------------------------- */
 
-static void file_of(const char *path, unsigned uid, char out[600])
-{
-	char dir[300], mark[16];
-	struct dirent *d;
-	snprintf(dir, sizeof dir, "%s/mail/INBOX/cur", path);
-	snprintf(mark, sizeof mark, "U%uH", uid);
-	DIR *list = opendir(dir);
-	cr_assert_not_null(list);
-	out[0] = '\0';
-	while ((d = readdir(list)) != NULL)
-		if (strstr(d->d_name, mark) != NULL)
-			snprintf(out, 600, "%s/%s", dir, d->d_name);
-	closedir(list);
-	cr_assert_neq(out[0], '\0', "UID %u", uid);
-}
-
 static void copy(const char *from, const char *to)
 {
 	char b[512];
@@ -112,22 +96,23 @@ static void make(struct tmp_tree *t, char path[200])
 	static const struct timespec times[2] = {{7, 0}, {7, 0}};
 	struct err e = ERR_INIT;
 	unsigned fetched;
-	char f[600], to[800];
+	char f[DAMAGE_PATH], to[800];
 	cr_assert(tmp_tree_make(t));
 	snprintf(path, 200, "%s/a", t->path);
 	cr_assert_eq(archive_rig_sync(path, NULL, &fetched, &e), 0, "%s", e.text);
-	file_of(path, 5, f); /* other bytes */
+	damage_file_of(path, "mail/INBOX/cur", 5, f); /* other bytes */
 	int fd = open(f, O_RDWR);
 	cr_assert(fd >= 0 && pwrite(fd, "#", 1, 9) == 1);
 	close(fd);
 	cr_assert_eq(utimensat(AT_FDCWD, f, times, 0), 0);
-	file_of(path, 6, f); /* gone */
+	damage_file_of(path, "mail/INBOX/cur", 6, f); /* gone */
 	cr_assert_eq(unlink(f), 0);
-	file_of(path, 7, f); /* too short */
+	damage_file_of(path, "mail/INBOX/cur", 7, f); /* too short */
 	cr_assert_eq(truncate(f, 7), 0);
-	file_of(path, 8, f); /* another time */
+	damage_file_of(path, "mail/INBOX/cur", 8, f); /* another time */
 	cr_assert_eq(utimensat(AT_FDCWD, f, times, 0), 0);
-	file_of(path, 9, f); /* another name, and a copy of it under the right one of nobody */
+	damage_file_of(path, "mail/INBOX/cur", 9,
+		f); /* another name, and a copy of it under the right one of nobody */
 	snprintf(to, sizeof to, "%s/mail/INBOX/cur/1.V7U900H0000000000000000.imapsync,S=1,W=1:2,",
 		path);
 	copy(f, to);

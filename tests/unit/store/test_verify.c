@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/support/archive_rig.h"
+#include "tests/support/damage.h"
 #include "tests/support/tmp_tree.h"
 
 #define FOUND_MAX 64
@@ -95,43 +95,6 @@ static struct store_repair_counts repair(struct rig *r)
 	return c;
 }
 
-/* The message file of a UID in a folder ("mail/INBOX/cur"), as a full path. */
-static void file_of(const struct rig *r, const char *folder, unsigned uid, char out[600])
-{
-	char dir[300], mark[16];
-	struct dirent *d;
-	snprintf(dir, sizeof dir, "%s/%s", r->path, folder);
-	snprintf(mark, sizeof mark, "U%uH", uid);
-	DIR *list = opendir(dir);
-	cr_assert_not_null(list);
-	out[0] = '\0';
-	while ((d = readdir(list)) != NULL)
-		if (strstr(d->d_name, mark) != NULL)
-			snprintf(out, 600, "%s/%s", dir, d->d_name);
-	closedir(list);
-	cr_assert_neq(out[0], '\0', "UID %u has no file in %s", uid, folder);
-}
-
-static void set_time(const char *path, time_t secs)
-{
-	const struct timespec t[2] = {{secs, 0}, {secs, 0}};
-	cr_assert_eq(utimensat(AT_FDCWD, path, t, 0), 0);
-}
-
-static void flip(const char *path)
-{
-	struct stat st;
-	unsigned char c;
-	cr_assert_eq(stat(path, &st), 0);
-	int fd = open(path, O_RDWR);
-	cr_assert_geq(fd, 0);
-	cr_assert_eq(pread(fd, &c, 1, 9), 1);
-	c ^= 1;
-	cr_assert_eq(pwrite(fd, &c, 1, 9), 1);
-	close(fd);
-	set_time(path, st.st_mtime);
-}
-
 static void copy(const char *from, const char *to)
 {
 	char b[4096];
@@ -143,18 +106,7 @@ static void copy(const char *from, const char *to)
 	cr_assert_eq(write(out, b, (size_t)n), n);
 	close(in);
 	close(out);
-	set_time(to, st.st_mtime);
-}
-
-static void sql(const struct rig *r, const char *text)
-{
-	char path[300];
-	sqlite3 *db;
-	snprintf(path, sizeof path, "%s/index.db", r->path);
-	cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
-	cr_assert_eq(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK, "%s: %s", text,
-		sqlite3_errmsg(db));
-	sqlite3_close(db);
+	damage_set_time(to, st.st_mtime);
 }
 
 /* ---- the kinds of damage: each is done to INBOX, UID 5 --------------------------------------- */
@@ -162,7 +114,7 @@ static void sql(const struct rig *r, const char *text)
 static void do_flip(const struct rig *r, const char *f)
 {
 	(void)r;
-	flip(f);
+	damage_flip(f, 9);
 }
 static void do_delete(const struct rig *r, const char *f)
 {
@@ -184,7 +136,7 @@ static void do_append(const struct rig *r, const char *f)
 static void do_touch(const struct rig *r, const char *f)
 {
 	(void)r;
-	set_time(f, 7);
+	damage_set_time(f, 7);
 }
 static void do_letters(const struct rig *r, const char *f)
 {
@@ -236,7 +188,7 @@ static void do_second_and_flip(const struct rig *r, const char *f)
 	char name[600];
 	snprintf(name, sizeof name, "%s", f);
 	do_second(r, f);
-	flip(name);
+	damage_flip(name, 9);
 }
 static void do_stray(const struct rig *r, const char *f)
 {
@@ -264,17 +216,17 @@ static void do_side(const struct rig *r, const char *f)
 static void do_row(const struct rig *r, const char *f)
 {
 	(void)f;
-	sql(r, "UPDATE message SET sha256 = zeroblob(32) WHERE uid = 5");
+	damage_sql(r->path, "UPDATE message SET sha256 = zeroblob(32) WHERE uid = 5");
 }
 static void do_no_row(const struct rig *r, const char *f)
 {
 	(void)f;
-	sql(r, "DELETE FROM message WHERE uid = 5");
+	damage_sql(r->path, "DELETE FROM message WHERE uid = 5");
 }
 static void do_counter(const struct rig *r, const char *f)
 {
 	(void)f;
-	sql(r, "UPDATE generation SET stored = stored + 1");
+	damage_sql(r->path, "UPDATE generation SET stored = stored + 1");
 }
 static void do_nothing(const struct rig *r, const char *f)
 {
@@ -319,9 +271,9 @@ static const struct damage {
 
 static void damage(struct rig *r, const struct damage *d)
 {
-	char file[600];
+	char file[DAMAGE_PATH];
 	start(r);
-	file_of(r, "mail/INBOX/cur", 5, file);
+	damage_file_of(r->path, "mail/INBOX/cur", 5, file);
 	d->make(r, file);
 }
 
@@ -399,10 +351,10 @@ Test(verify, repair_never_deletes_a_message_file)
 Test(verify, a_message_that_is_gone_from_the_server_is_reported_as_lost)
 {
 	struct rig r;
-	char file[600];
+	char file[DAMAGE_PATH];
 	start(&r);
-	file_of(&r, "mail/INBOX/cur", 4, file);
-	flip(file);
+	damage_file_of(r.path, "mail/INBOX/cur", 4, file);
+	damage_flip(file, 9);
 	struct store_repair_counts c = repair(&r);
 	cr_assert_eq(c.lost, 1);
 	cr_assert_eq(c.to_fetch, 0);
@@ -416,12 +368,12 @@ Test(verify, a_message_that_is_gone_from_the_server_is_reported_as_lost)
 Test(verify, a_file_set_aside_twice_keeps_both)
 {
 	struct rig r;
-	char file[600];
+	char file[DAMAGE_PATH];
 	unsigned fetched;
 	start(&r);
 	for (int i = 1; i <= 3; i++) {
-		file_of(&r, "mail/INBOX/cur", 5, file);
-		flip(file);
+		damage_file_of(r.path, "mail/INBOX/cur", 5, file);
+		damage_flip(file, 9);
 		repair(&r);
 		cr_assert_eq(tmp_tree_count(&r.t, "a/damaged/INBOX"), i);
 		cr_assert_eq(archive_rig_sync(r.path, NULL, &fetched, &r.e), 0, "%s", r.e.text);
@@ -491,7 +443,7 @@ Test(verify, an_index_of_a_newer_program_is_not_set_aside)
 	struct store *s;
 	const struct store_options o = {.mode = STORE_WRITE, .rebuild = true};
 	start(&r);
-	sql(&r, "PRAGMA user_version = 1000");
+	damage_sql(r.path, "PRAGMA user_version = 1000");
 	cr_assert_eq(store_open(&s, r.path, &o, &r.e), -1);
 	cr_assert_eq(r.e.code, E_CORRUPT);
 	cr_assert_eq(asides(&r), 0);
@@ -542,11 +494,11 @@ Test(verify, a_sample_reads_only_its_part)
 Test(verify, a_wrong_time_makes_even_a_sample_read_the_file)
 {
 	struct rig r;
-	char file[600];
+	char file[DAMAGE_PATH];
 	start(&r);
-	file_of(&r, "mail/INBOX/cur", 5, file);
-	flip(file);
-	set_time(file, 1);
+	damage_file_of(r.path, "mail/INBOX/cur", 5, file);
+	damage_flip(file, 9);
+	damage_set_time(file, 1);
 	for (uint64_t k = 0; k < 7; k++) {
 		verify_part(&r, 1, 7, k);
 		cr_assert_eq(r.n, 1);
