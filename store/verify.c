@@ -5,12 +5,16 @@
  * Files are listed once for each mailbox and sorted like the rows of the index, so the two are
  * walked side by side; each file is opened once. What one folder says wrong never stops the look
  * at the next one.
+ *
+ * A row is looked at in two steps: look_at_row() finds, opens and reads its file; settle() tells what is wrong, when
+ * it is the row's turn and its content is hashed (verify_queue.c).
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/hasher.h"
 #include "core/base/text.h"
 #include "store/index_check.h"
 #include "store/index_view.h"
@@ -25,7 +29,7 @@ struct verify {
 	const struct store_verify_options *o;
 	struct store_verify_counts *counts;
 	struct err *e;
-	struct sha256 *hash;
+	struct verify_queue *queue;
 	uint64_t told; /* bytes when progress was told last */
 	bool stopped;  /* by the caller */
 	/* the mailbox at hand */
@@ -62,12 +66,13 @@ static int report(struct verify *v, struct store_finding *f)
 	return result;
 }
 
-static int report_row(struct verify *v, enum store_fault fault, const struct store_record *r,
-	const struct verify_file *file, const char *detail)
+static int report_row(
+	struct verify *v, const struct verify_item *m, enum store_fault fault, const char *detail)
 {
+	const struct store_record *r = &m->record;
 	struct store_finding f = {.fault = fault,
-		.file = file != NULL ? slice_str(file->name) : r->base,
-		.in_new = file != NULL && file->in_new,
+		.file = m->file != NULL ? slice_str(m->file->name) : r->base,
+		.in_new = m->file != NULL && m->file->in_new,
 		.generation = r->generation,
 		.uidvalidity = v->uidvalidity,
 		.uid = r->uid,
@@ -104,7 +109,63 @@ static int tell_progress(struct verify *v)
 	return err_set(v->e, ERR_ACCOUNT, E_CANCELLED, "stopped on request");
 }
 
-/* ---- one file with its row ------------------------------------------------------------------- */
+/* ---- one row, settled ------------------------------------------------------------------------ */
+
+static bool content_is_right(const struct verify_item *m)
+{
+	return m->content.size_wire == m->record.size_wire &&
+		memcmp(m->content.sha256, m->record.sha256, SHA256_LEN) == 0;
+}
+
+/* Only the letters the index expects, and in cur/, are as we left them. */
+static int check_letters(struct verify *v, const struct verify_item *m)
+{
+	char letters[FLAG_LETTERS_MAX], detail[128];
+	struct slice name = slice_str(m->file->name), have = SLICE_NONE;
+	if (m->file->in_new)
+		return report_row(v, m, STORE_FAULT_LETTERS, "it is in new/ instead of cur/");
+	if (flag_letters(m->record.flags, &v->m->keywords, letters, v->e) != 0)
+		return -1;
+	if (m->file->base + 3 <= name.n)
+		have = slice_of(name.p + m->file->base + 3, name.n - m->file->base - 3);
+	if (slice_eq_str(have, letters))
+		return 0;
+	snprintf(detail, sizeof detail, "the index has the flag letters \"%s\"", letters);
+	return report_row(v, m, STORE_FAULT_LETTERS, detail);
+}
+
+static int check_time(struct verify *v, const struct verify_item *m)
+{
+	char detail[128];
+	if (m->in_time)
+		return check_letters(v, m);
+	snprintf(detail, sizeof detail, "the file's time is %" PRId64 ", INTERNALDATE is %" PRId64,
+		m->mtime, m->record.date.valid ? m->record.date.secs : 0);
+	return report_row(v, m, STORE_FAULT_TIME, detail);
+}
+
+static int settle(void *ctx, const struct verify_item *m)
+{
+	struct verify *v = ctx;
+	v->counts->rows++;
+	if (v->counts->bytes - v->told >= PROGRESS_BYTES) {
+		v->told = v->counts->bytes;
+		if (tell_progress(v) != 0)
+			return -1;
+	}
+	if (m->wrong != NULL)
+		return report_row(v, m, m->fault, m->wrong);
+	if (m->hashed) {
+		v->counts->read++;
+		v->counts->bytes += m->record.size_disk;
+		if (!content_is_right(m))
+			return report_row(v, m, STORE_FAULT_CHANGED,
+				"the content is not what was stored: its SHA-256 differs");
+	}
+	return check_time(v, m);
+}
+
+/* ---- one row with its file, looked at -------------------------------------------------------- */
 
 /* Neighbouring UIDs go into different parts, and the choice depends on nothing but the message. */
 static bool is_sampled(const struct verify *v, uint32_t uid)
@@ -129,88 +190,36 @@ static bool time_is_right(const struct store_record *r, const struct stat *st)
 		want < INT32_MIN;
 }
 
-/* 1: its content is right; 0: reported; others stop. */
-static int check_content(struct verify *v, const struct store_record *r,
-	const struct verify_file *file, int fd, bool *right)
-{
-	struct verify_content c;
-	struct err why = ERR_INIT;
-	*right = false;
-	int result = verify_hash(v->s->fs, fd, r->size_disk < r->size_wire, v->hash, &c, &why);
-	if (result < 0) {
-		*v->e = why;
-		return -1;
-	}
-	if (result > 0)
-		return report_row(v, STORE_FAULT_UNREADABLE, r, file, why.text);
-	v->counts->read++;
-	v->counts->bytes += r->size_disk;
-	if (c.size_wire != r->size_wire || memcmp(c.sha256, r->sha256, SHA256_LEN) != 0)
-		return report_row(v, STORE_FAULT_CHANGED, r, file,
-			"the content is not what was stored: its SHA-256 differs");
-	*right = true;
-	return 0;
-}
-
-/* Only the letters the index expects, and in cur/, are as we left them. */
-static int check_letters(
-	struct verify *v, const struct store_record *r, const struct verify_file *file)
-{
-	char letters[FLAG_LETTERS_MAX], detail[128];
-	struct slice name = slice_str(file->name), have = SLICE_NONE;
-	if (file->in_new)
-		return report_row(v, STORE_FAULT_LETTERS, r, file, "it is in new/ instead of cur/");
-	if (flag_letters(r->flags, &v->m->keywords, letters, v->e) != 0)
-		return -1;
-	if (file->base + 3 <= name.n)
-		have = slice_of(name.p + file->base + 3, name.n - file->base - 3);
-	if (slice_eq_str(have, letters))
-		return 0;
-	snprintf(detail, sizeof detail, "the index has the flag letters \"%s\"", letters);
-	return report_row(v, STORE_FAULT_LETTERS, r, file, detail);
-}
-
-static int check_open(struct verify *v, const struct store_record *r,
-	const struct verify_file *file, int fd, const struct stat *st)
+static int look_at_open(struct verify *v, struct verify_item *m, int fd, const struct stat *st)
 {
 	char detail[128];
-	bool right = true, in_time = time_is_right(r, st);
-	if ((uint64_t)st->st_size != r->size_disk) {
+	if ((uint64_t)st->st_size != m->record.size_disk) {
 		snprintf(detail, sizeof detail, "the file has %lld bytes, the index says %" PRIu64,
-			(long long)st->st_size, r->size_disk);
-		return report_row(v, STORE_FAULT_SIZE, r, file, detail);
+			(long long)st->st_size, m->record.size_disk);
+		return verify_item_wrong(m, STORE_FAULT_SIZE, detail, v->e);
 	}
-	if (is_sampled(v, r->uid) || !in_time) {
-		int result = check_content(v, r, file, fd, &right);
-		if (result != 0 || !right)
-			return result;
-	}
-	if (!in_time) {
-		snprintf(detail, sizeof detail, "the file's time is %lld, INTERNALDATE is %" PRId64,
-			(long long)st->st_mtime, r->date.valid ? r->date.secs : 0);
-		return report_row(v, STORE_FAULT_TIME, r, file, detail);
-	}
-	return check_letters(v, r, file);
+	m->mtime = st->st_mtime;
+	m->in_time = time_is_right(&m->record, st);
+	return is_sampled(v, m->record.uid) || !m->in_time
+		? verify_queue_read(v->queue, m, fd, v->e)
+		: 0;
 }
 
-static int check_file(
-	struct verify *v, const struct store_record *r, const struct verify_file *file)
+static int look_at_file(struct verify *v, struct verify_item *m)
 {
 	struct stat st;
 	char detail[128];
-	int fd = verify_open(v->m, file->name, file->in_new, &st);
+	int fd = verify_open(v->m, m->file->name, m->file->in_new, &st);
 	if (fd < 0 && errno == ENOENT)
-		return report_row(v, STORE_FAULT_MISSING, r, file, "the file went away");
+		return verify_item_wrong(m, STORE_FAULT_MISSING, "the file went away", v->e);
 	if (fd < 0) {
 		snprintf(detail, sizeof detail, "cannot open it: %s", strerror(errno));
-		return report_row(v, STORE_FAULT_UNREADABLE, r, file, detail);
+		return verify_item_wrong(m, STORE_FAULT_UNREADABLE, detail, v->e);
 	}
-	int result = check_open(v, r, file, fd, &st);
+	int result = look_at_open(v, m, fd, &st);
 	fsys_close_quiet(v->s->fs, fd);
 	return result;
 }
-
-/* ---- one row --------------------------------------------------------------------------------- */
 
 static bool same_message(const struct verify_file *a, const struct verify_file *b)
 {
@@ -228,9 +237,10 @@ static bool row_is_sound(const struct verify *v, const struct store_record *r)
 		n.secs == (r->date.valid ? r->date.secs : 0);
 }
 
-static int match(struct verify *v, const struct store_record *r)
+static int match(struct verify *v, struct verify_item *m)
 {
 	struct verify_listing *l = &v->list;
+	const struct store_record *r = &m->record;
 	const struct verify_file wanted = {.n = {.uidvalidity = v->uidvalidity, .uid = r->uid}};
 	struct verify_file *best = NULL;
 	size_t first = verify_listing_find(l, v->uidvalidity, r->uid);
@@ -243,40 +253,48 @@ static int match(struct verify *v, const struct store_record *r)
 	}
 	if (best != NULL) {
 		best->taken = true;
-		return check_file(v, r, best);
+		m->file = best;
+		return look_at_file(v, m);
 	}
 	if (first < l->ours && same_message(&l->at[first], &wanted)) {
 		char detail[MESSAGE_NAME_MAX + 64], base[MESSAGE_NAME_MAX];
 		l->at[first].taken = true;
+		m->file = &l->at[first];
 		snprintf(detail, sizeof detail, "the index has the name %s",
 			text_show(base, sizeof base, r->base));
-		return report_row(v, STORE_FAULT_NAME, r, &l->at[first], detail);
+		return verify_item_wrong(m, STORE_FAULT_NAME, detail, v->e);
 	}
-	return report_row(v, STORE_FAULT_MISSING, r, NULL, "the file is not there");
+	return verify_item_wrong(m, STORE_FAULT_MISSING, "the file is not there", v->e);
 }
 
 static int look_at_row(void *ctx, const struct store_record *r)
 {
 	struct verify *v = ctx;
+	struct verify_item *m;
 	if (!r->has_file)
 		return 0;
-	v->counts->rows++;
-	if (v->counts->bytes - v->told >= PROGRESS_BYTES) {
-		v->told = v->counts->bytes;
-		if (tell_progress(v) != 0)
-			return -1;
-	}
-	if (!row_is_sound(v, r))
-		return report_row(v, STORE_FAULT_INDEX, r, NULL,
-			"the row contradicts the file name that it has");
-	return match(v, r);
+	int result = verify_queue_next(v->queue, r, &m, v->e);
+	if (result == 0)
+		result = row_is_sound(v, r)
+			? match(v, m)
+			: verify_item_wrong(m, STORE_FAULT_INDEX,
+				  "the row contradicts the file name that it has", v->e);
+	return result == 0 ? verify_queue_push(v->queue) : result;
 }
 
 static int look_at_generation(void *ctx, int64_t generation, uint32_t uidvalidity)
 {
 	struct verify *v = ctx;
 	v->uidvalidity = uidvalidity;
-	return index_records(v->s->x, generation, 1, UID_MAX, look_at_row, v, v->e);
+	int result = index_records(v->s->x, generation, 1, UID_MAX, look_at_row, v, v->e);
+	/* What was looked at comes first, also when the rows cannot be read to their end. */
+	const struct err why = *v->e;
+	err_clear(v->e);
+	int settled = verify_queue_drain(v->queue, v->e);
+	if (settled != 0)
+		return settled;
+	*v->e = why;
+	return result;
 }
 
 /* ---- files without a row --------------------------------------------------------------------- */
@@ -421,15 +439,15 @@ static int contradiction(void *ctx, struct slice text)
 	return report_index(ctx, text_show(shown, sizeof shown, text));
 }
 
-int store_verify(struct store *s, const struct store_verify_options *o,
+int verify_archive(struct store *s, const struct store_verify_options *o, bool threaded,
 	struct store_verify_counts *counts, struct err *e)
 {
 	struct verify v = {.s = s, .o = o, .counts = counts, .e = e};
 	memset(counts, 0, sizeof *counts);
 	if (s->group.n > 0 || s->group.changes > 0)
 		return err_set(e, ERR_STORE, E_STATE, "the archive is being written");
-	v.hash = sha256_new(e);
-	if (v.hash == NULL)
+	v.queue = verify_queue_new(s, threaded, settle, &v, e);
+	if (v.queue == NULL)
 		return -1;
 	int result = index_contradictions(s->x, contradiction, &v, e);
 	if (result == 0)
@@ -441,6 +459,12 @@ int store_verify(struct store *s, const struct store_verify_options *o,
 		v.mailbox_id = 0;
 		result = report_index(&v, why.text);
 	}
-	sha256_free(v.hash);
+	verify_queue_free(v.queue);
 	return result;
+}
+
+int store_verify(struct store *s, const struct store_verify_options *o,
+	struct store_verify_counts *counts, struct err *e)
+{
+	return verify_archive(s, o, hasher_has_processor(), counts, e);
 }
