@@ -25,6 +25,11 @@ void archive_rig_in_memory(void)
 		setenv("TMPDIR", "/dev/shm", 0);
 }
 
+unsigned long archive_rig_step(unsigned long step)
+{
+	return getenv("IMAPSYNC_LONG") != NULL ? 1 : step;
+}
+
 size_t archive_rig_body(bool work, uint32_t uid, char out[RIG_BODY_MAX])
 {
 	int n;

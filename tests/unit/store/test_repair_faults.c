@@ -207,15 +207,9 @@ static void each_call_fails(int error, unsigned long step)
 	cr_assert_gt(n, 100ul, "these are not all calls");
 }
 
-/* Each call when IMAPSYNC_LONG is set, else every third one. */
-static unsigned long short_step(void)
-{
-	return getenv("IMAPSYNC_LONG") != NULL ? 1 : 3;
-}
-
 Test(repair_faults, each_call_fails_once_with_an_io_error)
 {
-	each_call_fails(EIO, short_step());
+	each_call_fails(EIO, archive_rig_step(3));
 }
 
 Test(repair_faults, some_calls_fail_because_the_disk_is_full)
@@ -254,7 +248,7 @@ static bool killed_at(const char *path, unsigned long n)
 Test(repair_faults, it_is_killed_before_each_call)
 {
 	bool killed = true;
-	for (unsigned long n = 1; killed; n += short_step()) {
+	for (unsigned long n = 1; killed; n += archive_rig_step(3)) {
 		struct tmp_tree t;
 		char path[200];
 		struct contents before, after;

