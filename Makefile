@@ -40,7 +40,7 @@ probe = $(if $(filter ok,$(shell printf 'int main(void){return 0;}' | \
 ifeq ($(origin CFLAGS),undefined)
 CFLAGS := -O2 -g
 # Tests are compiled more often than they run; there are more of them than of the program.
-$(addprefix $(BUILD)/tests/,unit/%.o support/%.o fuzz/%.o): TEST_CC := -O0 -g1 -U_FORTIFY_SOURCE
+$(addprefix $(BUILD)/tests/,unit/%.o support/%.o fuzz/%.o): TEST_CC = -O0 -g1 -U_FORTIFY_SOURCE $(PROBED_TEST_CC)
 endif
 WARN := -Wall -Wextra -Wpedantic -Wformat=2 -Wconversion -Wsign-conversion -Wshadow -Wvla \
 	-Wundef -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings \
@@ -60,6 +60,7 @@ $(flags_file): Makefile
 	@{ echo "PROBED_CC := $(call probe,-fstack-clash-protection) $(call probe,-fcf-protection=full) \
 	$(call probe,-ftrivial-auto-var-init=zero)"; \
 	echo "PROBED_LD := $(call probe,-pie)"; \
+	echo "PROBED_TEST_CC := $(call probe,-ftrack-macro-expansion=0)"; \
 	echo "PROBED_TEST_LD := $(call probe,-fuse-ld=gold)"; } > $@
 
 ifneq ($(SANITIZE),)
@@ -196,7 +197,7 @@ $(obj_examples): $(BUILD)/%.o: %.c | $(flags_file) $(seen_headers)
 	@$(CC) -I$(BUILD)/include $(FORTIFY) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 $(bin_examples): %: %.o $(shared_example) $(STATIC)
 	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROBED_TEST_LD) -o $@ $^ $(LIBRARY_LIBS)
 
 # ---- installation --------------------------------------------------------------------------------
 # $(call below_prefix,DIR): as imap4.pc says it, so that the whole tree can be moved.
@@ -263,16 +264,18 @@ check-layers:
 check-runner:
 	@tests/check-runner
 
-# Each header stands alone: it compiles as the first and only include.
+# Each header stands alone: it is compiled as the first thing of a source of the program, or else by itself.
 headers := $(sort $(wildcard core/*/*.h store/*.h cmd/*.h))
-header_checks := $(headers:%=check-header/%)
+headers_first := $(shell awk 'FNR == 1 { first = 1 } first && /^.(include|define|if)/ { first = 0; \
+	if ($$1 ~ /include/) { gsub(/"/, "", $$2); print $$2 } }' $(foreach l,$(LAYERS),$(src_$(l))))
+header_checks := $(patsubst %,check-header/%,$(filter-out $(headers_first),$(headers)))
 .PHONY: $(header_checks)
 $(header_checks): check-header/%: %
 	@$(CC) $(ALL_CPPFLAGS) -std=c11 -Wall -Wextra -fsyntax-only -x c $<
-check-headers: $(header_checks)
+check-headers: $(header_checks) $(libs_cmd)
 	@echo 'int main(void) { return 0; }' | $(CXX) -I. -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
 		-include core/imap/imap4.h -x c++ -
-	@echo "ok   headers: $(words $(headers)) compile alone, imap4.h also as C++11"
+	@echo "ok   headers: $(words $(headers)) compile alone or as the first of a source, imap4.h also as C++11"
 
 check-docs: $(PROGRAM)
 	@tests/check-docs $(PROGRAM)
@@ -360,7 +363,7 @@ $(BUILD)/tests/bench/tunlink: $(BUILD)/tests/bench/tunlink.o $(BUILD)/tests/benc
 $(BUILD)/tests/bench/relay: $(BUILD)/tests/bench/relay.o $(BUILD)/tests/bench/delay.o
 $(bench_programs):
 	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROBED_TEST_LD) -o $@ $^ $(PKG_LIBS)
 
 # ---- housekeeping --------------------------------------------------------------------------------
 .PHONY: lint format clean help
