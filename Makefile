@@ -78,6 +78,9 @@ PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lssl -lcrypto -lsqlite3 -lz)
 LIBRARY_LIBS := $(shell $(PKG_CONFIG) --libs openssl zlib 2>/dev/null || echo -lssl -lcrypto -lz)
 
+# A recipe that runs hundreds of times is one shell, and starts nothing but the compiler.
+folder = [ -d $(@D) ] || mkdir -p $(@D)
+
 ALL_CPPFLAGS = -I. -D_GNU_SOURCE -DIMAPSYNC_VERSION='"$(VERSION)"' $(FORTIFY) $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN_CC) $(PROBED_CC) $(CFLAGS) $(LIBRARY_CC) $(TEST_CC) $(INSTRUMENT)
 ALL_LDFLAGS = $(HARDEN_LD) $(PROBED_LD) $(INSTRUMENT) $(LDFLAGS)
@@ -116,8 +119,7 @@ libs_$(1) = $$(below_$(1):%=$(BUILD)/lib%.a)
 test_$(1) := $$(sort $$(wildcard tests/unit/$(1)/test_*.c))
 bin_$(1) := $$(test_$(1):%.c=$(BUILD)/%)
 $$(bin_$(1)): $(BUILD)/%: $(BUILD)/%.o $$(libs_$(1)) $(BUILD)/libsupport.a
-	@echo "  LINK  $$@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROBED_TEST_LD) -o $$@ $$< $(BUILD)/libsupport.a $$(libs_$(1)) $(PKG_LIBS) \
+	@echo "  LINK  $$@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROBED_TEST_LD) -o $$@ $$< $(BUILD)/libsupport.a $$(libs_$(1)) $(PKG_LIBS) \
 		-lcriterion
 .PHONY: unit-$(1)
 unit-$(1): $$(bin_$(1)) $(unit_stub)
@@ -132,9 +134,7 @@ $(BUILD)/libsupport.a: $(src_support:%.c=$(BUILD)/%.o)
 	@$(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c | $(flags_file)
-	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	@$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@$(folder); echo "  CC    $<"; $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
@@ -145,8 +145,7 @@ PROGRAM := $(BUILD)/imapsync
 all: $(PROGRAM) lib examples
 
 $(PROGRAM): $(BUILD)/cmd/main.o $(libs_cmd)
-	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(libs_cmd) $(PKG_LIBS)
+	@echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(libs_cmd) $(PKG_LIBS)
 
 # ---- the library ---------------------------------------------------------------------------------
 # libimap4 is the layers imap, net and base; both forms show nothing of them but what has IMAP4_API.
@@ -167,15 +166,13 @@ lib: $(SHARED) $(STATIC)
 
 # Without sanitizers nothing may be missing: their runtime is in the program.
 $(SHARED): $(library_obj) core/imap/imap4.map
-	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) $(HARDEN_LD) $(INSTRUMENT) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-Bsymbolic-functions \
+	@echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) $(HARDEN_LD) $(INSTRUMENT) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-Bsymbolic-functions \
 		-Wl,--version-script,core/imap/imap4.map $(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(library_obj) $(LIBRARY_LIBS)
 	@ln -sf $(SONAME) $(BUILD)/libimap4.so
 
 # One object: only then can the names that the layers use among themselves be made local to it.
 $(STATIC): $(library_obj)
-	@echo "  LINK  $@"
-	@$(CC) $(CFLAGS) -r -nostdlib -o $(@:.a=.o) $^
+	@echo "  LINK  $@"; $(CC) $(CFLAGS) -r -nostdlib -o $(@:.a=.o) $^
 	@$(OBJCOPY) --localize-hidden --wildcard --keep-global-symbol='imap4_*' $(@:.a=.o)
 	@rm -f $@
 	@$(AR) rcs $@ $(@:.a=.o)
@@ -192,12 +189,9 @@ examples: $(bin_examples)
 $(seen_headers): $(BUILD)/include/imap4/%.h: core/imap/%.h
 	@install -D -m 644 $< $@
 $(obj_examples): $(BUILD)/%.o: %.c | $(flags_file) $(seen_headers)
-	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	@$(CC) -I$(BUILD)/include $(FORTIFY) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@$(folder); echo "  CC    $<"; $(CC) -I$(BUILD)/include $(FORTIFY) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 $(bin_examples): %: %.o $(shared_example) $(STATIC)
-	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROBED_TEST_LD) -o $@ $^ $(LIBRARY_LIBS)
+	@echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROBED_TEST_LD) -o $@ $^ $(LIBRARY_LIBS)
 
 # ---- installation --------------------------------------------------------------------------------
 # $(call below_prefix,DIR): as imap4.pc says it, so that the whole tree can be moved.
@@ -295,8 +289,7 @@ check-threads:
 	@$(MAKE) --no-print-directory BUILD=build/threads SANITIZE=thread build/threads/tests/threads/hasher
 	@build/threads/tests/threads/hasher && echo "ok   threads: no race"
 $(BUILD)/tests/threads/hasher: $(BUILD)/tests/threads/hasher.o $(BUILD)/libbase.a
-	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	@echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 # The long suites: more kills, cuts and bytes; everything again under the sanitizers and with the other compiler.
 check-all: check
@@ -317,8 +310,7 @@ bin_fuzz := $(src_fuzz:%.c=$(BUILD)/%)
 .PHONY: fuzz-objects fuzz-regress fuzz
 fuzz-objects: $(bin_fuzz)
 $(bin_fuzz): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/fuzz/standalone.o $(libs_cmd) $(BUILD)/libsupport.a
-	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROBED_TEST_LD) -o $@ $< $(BUILD)/tests/fuzz/standalone.o $(BUILD)/libsupport.a \
+	@echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROBED_TEST_LD) -o $@ $< $(BUILD)/tests/fuzz/standalone.o $(BUILD)/libsupport.a \
 		$(libs_cmd) $(PKG_LIBS)
 fuzz-regress: $(bin_fuzz)
 	@for t in $(bin_fuzz); do n=$${t##*/fuzz_}; "$$t" tests/fuzz/corpus/"$$n" || exit 1; done
@@ -362,8 +354,7 @@ $(BUILD)/tests/bench/hashloop: $(BUILD)/tests/bench/hashloop.o
 $(BUILD)/tests/bench/tunlink: $(BUILD)/tests/bench/tunlink.o $(BUILD)/tests/bench/delay.o
 $(BUILD)/tests/bench/relay: $(BUILD)/tests/bench/relay.o $(BUILD)/tests/bench/delay.o
 $(bench_programs):
-	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROBED_TEST_LD) -o $@ $^ $(PKG_LIBS)
+	@echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROBED_TEST_LD) -o $@ $^ $(PKG_LIBS)
 
 # ---- housekeeping --------------------------------------------------------------------------------
 .PHONY: lint format clean help
