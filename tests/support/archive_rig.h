@@ -24,8 +24,8 @@
  * these tests do thousands of times would take minutes on a disk, and no power is cut here. */
 void archive_rig_in_memory(void);
 
-/* How far apart the calls are that fail, in a test beside which another one lets each call fail: `step`, and 1 where
- * IMAPSYNC_LONG is set. */
+/* How far apart the calls are that fail, where one way of failing is tried at every call and this is another: `step`,
+ * and 1 where IMAPSYNC_LONG is set. */
 unsigned long archive_rig_step(unsigned long step);
 
 /* The wire bytes of a message; returns their number. */
