@@ -361,6 +361,7 @@ void store_close(struct store *s)
 		group_undo(s);
 	folders_close(s);
 	writer_free(s->writer);
+	sha256_free(s->hash);
 	index_close(s->x);
 	flagsets_release(s);
 	unchanged_release(s);

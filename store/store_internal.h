@@ -94,6 +94,7 @@ struct store {
 	uint64_t serial;
 	struct group group;
 	enum syncfs_state syncfs;
+	struct sha256 *hash; /* of the last message, for the next one; NULL: in use, or none yet */
 	struct writer *writer; /* writes the files of a large group; NULL: none yet */
 	bool no_writer;	       /* there can be none */
 	struct fsys lazy; /* fs, but new folders and their side files wait for the next syncfs() */

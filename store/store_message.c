@@ -24,9 +24,21 @@ static int about(struct err *e, uint32_t uid)
 
 /* ---- receiving -------------------------------------------------------------------------------- */
 
+/* Looking up the algorithm costs as much as hashing 3 KB: one hash serves message after message. */
+static struct sha256 *take_hash(struct store *s, struct err *e)
+{
+	struct sha256 *hash = s->hash;
+	s->hash = NULL;
+	return hash != NULL ? hash : sha256_new(e);
+}
+
 static void let_go(struct store_message *m)
 {
-	sha256_free(m->hash);
+	struct store *s = m->g->s;
+	if (s->hash == NULL)
+		s->hash = m->hash;
+	else
+		sha256_free(m->hash);
 	m->folder->held--;
 	store_generation_close(m->g);
 	free(m);
@@ -56,7 +68,7 @@ static int begin(struct store_generation *g, struct store_message **out, struct 
 	m->folder = f;
 	g->refs++;
 	f->held++;
-	m->hash = sha256_new(e);
+	m->hash = take_hash(s, e);
 	if (m->hash == NULL ||
 		maildir_file_begin(&f->m, ++s->serial, s->newline == STORE_LF, m->hash,
 			writer_of(s), &m->file, e) != 0) {
