@@ -14,9 +14,8 @@
 #include "core/base/hasher.h"
 #include "store/verify_internal.h"
 
-#define ITEMS	 512
-#define AHEAD	 4		   /* blocks that wait for the thread */
-#define MIN_ROOM ((size_t)4 << 10) /* for less nothing is read into a block */
+#define ITEMS 512
+#define AHEAD 4 /* blocks that wait for the thread */
 
 struct verify_queue {
 	struct store *s;
@@ -173,8 +172,7 @@ int verify_item_wrong(
 static int make_room(struct verify_queue *q, struct err *e)
 {
 	int result = 0;
-	if (q->filling != NULL &&
-		(hash_block_is_full(q->filling) || HASH_BLOCK_BYTES - q->filling->len < MIN_ROOM))
+	if (q->filling != NULL && hash_block_is_full(q->filling))
 		give(q);
 	while (result == 0 && hasher_given(q->h) >= AHEAD)
 		result = settle_block(q, e);

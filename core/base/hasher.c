@@ -212,7 +212,7 @@ struct hash_block *hasher_empty(struct hasher *h, struct err *e)
 
 bool hash_block_is_full(const struct hash_block *b)
 {
-	return b->len == HASH_BLOCK_BYTES || b->pieces == HASH_BLOCK_PIECES;
+	return HASH_BLOCK_BYTES - b->len < HASH_BLOCK_ROOM || b->pieces == HASH_BLOCK_PIECES;
 }
 
 void hash_block_add(struct hash_block *b, size_t n, bool first, bool last, bool add_cr)

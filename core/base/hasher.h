@@ -32,6 +32,7 @@
 /* A block stays in the processor's cache, and is large enough that handing it over costs next to nothing. */
 #define HASH_BLOCK_BYTES  ((size_t)256 << 10)
 #define HASH_BLOCK_PIECES 128
+#define HASH_BLOCK_ROOM	  ((size_t)4 << 10) /* for less nothing more is put into it */
 
 /* A message, or a part of one. */
 struct hash_piece {
@@ -64,6 +65,7 @@ void hasher_free(struct hasher *
 
 /* A block without bytes. NULL: E_NOMEM, or E_LIMIT when there are too many. */
 struct hash_block *hasher_empty(struct hasher *h, struct err *e);
+/* Give it away, and go on in the next one. */
 bool hash_block_is_full(const struct hash_block *b);
 /* n more bytes are at data + len: a piece. */
 void hash_block_add(struct hash_block *b, size_t n, bool first, bool last, bool add_cr);

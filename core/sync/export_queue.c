@@ -19,9 +19,8 @@
 #include "core/sync/job.h"
 
 #define PART_SIZE ((size_t)64 << 10)
-#define ENTRIES	  512		    /* folders and messages at a time */
-#define AHEAD	  4		    /* blocks that are read before the first of them is written */
-#define MIN_ROOM  ((size_t)4 << 10) /* for less a message does not begin in a block */
+#define ENTRIES	  512 /* folders and messages at a time */
+#define AHEAD	  4   /* blocks that are read before the first of them is written */
 /* A row that lies can make a message twice as long as its file. */
 #define BLOCKS (2 * EXPORT_HOLD / HASH_BLOCK_BYTES + AHEAD + 4)
 
@@ -352,8 +351,7 @@ int export_queue_folder(struct export_queue *q, const struct store_mailbox *box,
 /* The block that is being filled, with some room. */
 static struct hash_block *filling(struct export_queue *q, struct err *e)
 {
-	if (q->filling != NULL &&
-		(hash_block_is_full(q->filling) || HASH_BLOCK_BYTES - q->filling->len < MIN_ROOM))
+	if (q->filling != NULL && hash_block_is_full(q->filling))
 		give(q);
 	if (q->filling == NULL)
 		q->filling = hasher_empty(q->h, e);
