@@ -78,15 +78,13 @@ struct slice engine_greeting(const struct engine *g);
 
 /* ---- output ------------------------------------------------------------------------------------------ */
 
-/* Encode what may be sent now and return the first piece that is to be written: *secret says how the trace must show
- * it. Empty when there is nothing. Borrowed until the next call. */
-struct slice engine_output(struct engine *g, bool *secret);
-/* The same, with all that waits behind that piece: for one write. */
-struct slice engine_output_all(struct engine *g);
-/* The first piece of what was given and not sent; nothing is encoded. */
+/* Encode what may be sent now and return all that is to be written. Empty when there is nothing. Borrowed until the next
+ * call. */
+struct slice engine_output(struct engine *g);
+/* The first piece of what was given and not sent: *secret says how the trace must show it. Nothing is encoded. */
 struct slice engine_output_piece(const struct engine *g, bool *secret);
 void engine_sent(struct engine *g, size_t n);
-/* Is the piece that engine_output() gave part of a message (for the trace)? */
+/* Is that piece part of a message (for the trace)? */
 bool engine_output_is_body(const struct engine *g);
 /* When there is nothing to send: -1 when that is because an upload cannot be completed. The connection must be
  * dropped then, as after -1 from engine_feed(). */

@@ -338,7 +338,7 @@ struct slice engine_output_piece(const struct engine *g, bool *secret)
 	return slice_of(g->out.p + g->out.head, piece->len);
 }
 
-struct slice engine_output_all(struct engine *g)
+struct slice engine_output(struct engine *g)
 {
 	if (g->failed || err_is_set(&g->broken))
 		return SLICE_NONE;
@@ -347,12 +347,6 @@ struct slice engine_output_all(struct engine *g)
 	if (out_size(&g->out) == 0 || err_is_set(&g->broken))
 		return SLICE_NONE;
 	return slice_of(g->out.p + g->out.head, out_size(&g->out));
-}
-
-struct slice engine_output(struct engine *g, bool *secret)
-{
-	*secret = false;
-	return engine_output_all(g).n == 0 ? SLICE_NONE : engine_output_piece(g, secret);
 }
 
 void engine_sent(struct engine *g, size_t n)

@@ -130,7 +130,7 @@ static int session_flush(struct imap4_session *s, struct err *e)
 	if (!engine_awaits_answer(s->engine))
 		s->quiet_since = clock_now(s->clock);
 	for (;;) {
-		struct slice out = engine_output_all(s->engine);
+		struct slice out = engine_output(s->engine);
 		if (out.n == 0)
 			return engine_check(s->engine, e);
 		if (check_clear(s, out, e) < 0)
@@ -319,8 +319,7 @@ static bool alive(const struct imap4_session *s)
 
 static bool output_left(struct imap4_session *s)
 {
-	bool secret;
-	return s->phase >= PHASE_GREETING && engine_output(s->engine, &secret).n > 0;
+	return s->phase >= PHASE_GREETING && engine_output(s->engine).n > 0;
 }
 
 /* One sleep for all. -1: out of memory, or poll(2) refused. */

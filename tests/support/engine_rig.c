@@ -156,8 +156,7 @@ void rig_take(struct rig *r, size_t n)
 {
 	while (n > 0) {
 		bool secret;
-		struct slice s = engine_output(r->engine, &secret);
-		if (s.n == 0) {
+		if (engine_output(r->engine).n == 0) {
 			struct err e = ERR_INIT;
 			if (!r->failed && engine_check(r->engine, &e) != 0) {
 				rig_logf(r, "failed %s: %s\n", err_code_name(e.code), e.text);
@@ -166,6 +165,7 @@ void rig_take(struct rig *r, size_t n)
 			}
 			return;
 		}
+		struct slice s = engine_output_piece(r->engine, &secret);
 		size_t part = s.n < n ? s.n : n;
 		r->secret = r->secret || secret;
 		(void)buf_add(&r->sent, s.p, part);
