@@ -51,14 +51,11 @@ int sync_wait_taking(imap4_session *s, imap4_cmd *c, enum err_scope scope, const
 	if (c == NULL)
 		return sync_err_last(e, scope, s, what);
 	for (;;) {
-		bool done = imap4_cmd_done(c);
+		imap4_err rc = imap4_cmd_done(c) ? IMAP4_OK : imap4_pump(s, -1);
 		if (take != NULL && take(ctx, c, e) != 0)
 			return -1;
-		if (done)
-			break;
-		imap4_err rc = imap4_pump(s, -1);
 		if (imap4_cmd_done(c))
-			continue;
+			break;
 		if (rc == IMAP4_E_CANCELLED)
 			return err_set(e, ERR_ACCOUNT, E_CANCELLED, "stopped by a signal");
 		if (rc == IMAP4_E_STATE)
