@@ -411,3 +411,20 @@ int store_outcome(struct store *s, int result, struct err *e)
 	}
 	return result;
 }
+
+/* ---- hashes ----------------------------------------------------------------------------------- */
+
+struct sha256 *hash_take(struct store *s, struct err *e)
+{
+	struct sha256 *hash = s->hash;
+	s->hash = NULL;
+	return hash != NULL ? hash : sha256_new(e);
+}
+
+void hash_put_back(struct store *s, struct sha256 *hash)
+{
+	if (s->hash == NULL)
+		s->hash = hash;
+	else
+		sha256_free(hash);
+}

@@ -114,6 +114,10 @@ int store_outcome(struct store *s, int result, struct err *e);
 /* The archive's path for a text. */
 #define STORE_PATH_SHOWN 200
 const char *store_show_path(const struct store *s, char out[STORE_PATH_SHOWN]);
+/* A hash to begin with, usually the one of the message before: looking up the algorithm costs as much as hashing 3 KB.
+ * NULL: E_NOMEM. */
+struct sha256 *hash_take(struct store *s, struct err *e);
+void hash_put_back(struct store *s, struct sha256 *hash); /* NULL is fine */
 
 /* ---- store_folder.c --------------------------------------------------------------------------- */
 

@@ -24,21 +24,9 @@ static int about(struct err *e, uint32_t uid)
 
 /* ---- receiving -------------------------------------------------------------------------------- */
 
-/* Looking up the algorithm costs as much as hashing 3 KB: one hash serves message after message. */
-static struct sha256 *take_hash(struct store *s, struct err *e)
-{
-	struct sha256 *hash = s->hash;
-	s->hash = NULL;
-	return hash != NULL ? hash : sha256_new(e);
-}
-
 static void let_go(struct store_message *m)
 {
-	struct store *s = m->g->s;
-	if (s->hash == NULL)
-		s->hash = m->hash;
-	else
-		sha256_free(m->hash);
+	hash_put_back(m->g->s, m->hash);
 	m->folder->held--;
 	store_generation_close(m->g);
 	free(m);
@@ -68,7 +56,7 @@ static int begin(struct store_generation *g, struct store_message **out, struct 
 	m->folder = f;
 	g->refs++;
 	f->held++;
-	m->hash = take_hash(s, e);
+	m->hash = hash_take(s, e);
 	if (m->hash == NULL ||
 		maildir_file_begin(&f->m, ++s->serial, s->newline == STORE_LF, m->hash,
 			writer_of(s), &m->file, e) != 0) {

@@ -171,7 +171,7 @@ static int hash_header(void *ctx, const void *p, size_t n)
 int store_message_header_hash(struct store *s, int64_t generation, uint32_t uid,
 	unsigned char out[SHA256_LEN], struct err *e)
 {
-	struct header h = {sha256_new(e), true, false, e};
+	struct header h = {hash_take(s, e), true, false, e};
 	if (h.hash == NULL)
 		return -1;
 	int result = sha256_begin(h.hash, e);
@@ -179,7 +179,7 @@ int store_message_header_hash(struct store *s, int64_t generation, uint32_t uid,
 		result = store_message_read(s, generation, uid, hash_header, &h, e);
 	if (result >= 0)
 		result = sha256_end(h.hash, out, e);
-	sha256_free(h.hash);
+	hash_put_back(s, h.hash);
 	return result;
 }
 
