@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import socket
 import subprocess
 import threading
@@ -19,6 +20,7 @@ def on_terminal(argv, answers=(), timeout=30, cwd=None, env=None):
     """Runs a program on a terminal of its own; answers: (prompt, text) pairs. Returns (status, output)."""
     pid, fd = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup, which a program respects
         if cwd:
             os.chdir(cwd)
         os.execvpe(argv[0], argv, {**os.environ, "TERM": "xterm", **(env or {})})
